@@ -1,0 +1,102 @@
+//! One file a command. A command reads like its row in the table of commands and holds no mechanism.
+
+mod ask;
+mod pick;
+mod run;
+mod show;
+mod stop;
+mod tunnel;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, Exit, Result};
+use crate::{gateway, process, report};
+
+/// Runs a command; its exit status.
+pub fn run(command: Command) -> ExitCode {
+    let done = match command {
+        // A session tells its own end, in the form its audience wants.
+        Command::Tunnel(args) => return tunnel::run(*args),
+        Command::Run(args) => return told(run::run(&args)),
+        Command::Status(args) => show::status(&args),
+        Command::Url(args) => show::url(&args),
+        Command::Stop(args) => stop::run(&args),
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
+        Command::Man => man(),
+        Command::DemoGateway { port } => {
+            runtime().and_then(|runtime| runtime.block_on(gateway::demo::serve(port)))
+        }
+        Command::Reap { session } => {
+            process::reap(&session);
+            Ok(())
+        }
+    };
+    told(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn told(done: Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        report::failure(&error);
+        status(&error)
+    })
+}
+
+fn status(error: &Error) -> ExitCode {
+    match error.exit {
+        Exit::Failed => ExitCode::from(1),
+        Exit::Usage => ExitCode::from(2),
+    }
+}
+
+/// One thread for everything: sessions wait far more than they work, and a thread costs memory.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    // The one TLS implementation of the process; a second call finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("runtime", format!("start the async runtime: {error}")))
+}
+
+/// What clap has to say: help and version on standard output, mistakes on standard error with status 2.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // This prints through clap's own mouth, which knows about terminals and colour.
+    let _ = error.print();
+    if let Some(hint) = blamed_variable(error) {
+        report::remark(&hint);
+    }
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    }
+}
+
+/// clap names the flag, also when the wrong value came from the environment.
+fn blamed_variable(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = arg.split([' ', '=']).next()?;
+    let given = std::env::args().any(|given| given == flag || given.starts_with(&format!("{flag}=")));
+    let name = format!("MCPGW_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+    (!given && std::env::var_os(&name).is_some()).then(|| format!("the value came from the variable {name}"))
+}
+
+fn completions(shell: clap_complete::Shell) {
+    let mut script = vec![];
+    clap_complete::generate(shell, &mut Cli::command(), "mcpgw", &mut script);
+    report::bytes(&script);
+}
+
+fn man() -> Result<()> {
+    let mut page = vec![];
+    let write = |error: std::io::Error| Error::failed("man", format!("write the manual page: {error}"));
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(write)?;
+    report::bytes(&page);
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! `mcpgw tunnel`: settle what is wanted, then run the session.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::ask;
+use crate::cert::LocalCa;
+use crate::cli::TunnelArgs;
+use crate::config::{self, Auth, Layer, Settings};
+use crate::error::{Error, Result};
+use crate::provider::{self, Choice, Readiness};
+use crate::report::{Audience, Event, Report};
+use crate::session::{self, Plan};
+use crate::state::State;
+use crate::{gateway, os, process};
+
+pub(super) fn run(args: TunnelArgs) -> ExitCode {
+    let report = Report::new(Audience::detect(args.json, args.quiet));
+    match tunnel(args, &report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.failure(&error);
+            super::status(&error)
+        }
+    }
+}
+
+fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
+    let (demo, yes) = (args.demo, args.yes);
+    let mut settings = settle(args)?;
+    let choice = provider::choose(&settings)?;
+    let state = State::open()?;
+    if demo {
+        use_demo_gateway(&mut settings)?;
+    }
+    agree_to_open_access(&settings, yes, report.audience())?;
+    let _claim = state.claim_port(settings.port)?;
+    finish_what_died(&state);
+    match settings.command.is_empty() {
+        true => gateway::port::require_served(settings.port)?,
+        false => gateway::port::require_free(settings.port)?,
+    }
+    let local = choice.provider.id() == "local";
+    let ca = local.then(|| LocalCa::open(&state)).transpose()?;
+    let notices = notices(&settings, choice, ca.as_ref());
+    let plan = Plan { settings, provider: choice.provider, ca, notices };
+    super::runtime()?.block_on(session::run(plan, &state, report))
+}
+
+/// Flags and environment over the project's file over the user's.
+fn settle(args: TunnelArgs) -> Result<Settings> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let demo = args.demo;
+    let mut layer = layer(args).over(config::project(&here)?).over(config::user()?);
+    // A demo is for trying things out: it needs no network unless asked for it.
+    if demo && layer.provider.is_none() {
+        layer.provider = Some("local".into());
+    }
+    Settings::from_layer(layer)
+}
+
+fn layer(args: TunnelArgs) -> Layer {
+    Layer {
+        provider: args.provider,
+        server: args.server,
+        subdomain: args.subdomain,
+        port: args.port,
+        https_port: args.https_port,
+        profile: args.profile,
+        mcp_path: args.mcp_path,
+        host_header: args.host_header,
+        health: args.health,
+        allow: args.allow,
+        auth: args.auth,
+        env: args.env.into_iter().collect(),
+        env_file: args.env_file,
+        on_url: args.on_url,
+        verify: args.no_verify.then_some(false),
+        probe_interval: args.probe_interval,
+        start_timeout: args.start_timeout,
+        lt: args.lt,
+        command: args.command,
+        folder: None,
+    }
+}
+
+/// The demo gateway is a child like any other: our own program, on a free port unless one was chosen.
+fn use_demo_gateway(settings: &mut Settings) -> Result<()> {
+    let failed = |error: std::io::Error| Error::failed("demo", format!("set up the demo gateway: {error}"));
+    if !settings.port_given {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        settings.port = free.map_err(failed)?.port();
+    }
+    let program = std::env::current_exe().map_err(failed)?.display().to_string();
+    settings.command = vec![program, "demo-gateway".into(), "--port".into(), settings.port.to_string()];
+    settings.folder = None;
+    Ok(())
+}
+
+/// `--auth none` is a decision; at a terminal it is asked for once more.
+fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> Result<()> {
+    if settings.auth == Auth::Key {
+        return Err(Error::usage("auth.key", "use --auth key: this version has no keys yet")
+            .fix("leave --auth out; a gateway that asks for OAuth itself is safe to share"));
+    }
+    let question = "Whoever learns the address can use the gateway's MCP servers. Go on without a key?";
+    if settings.auth != Auth::None || yes || audience != Audience::Terminal || ask::confirm(question) {
+        return Ok(());
+    }
+    Err(Error::failed("auth.declined", "open the gateway without a key: not agreed to")
+        .fix("answer yes, or give --yes"))
+}
+
+/// An mcpgw that was killed may have left processes and a session file: both go before a new start.
+fn finish_what_died(state: &State) {
+    for session in state.sessions().into_iter().filter(|session| !session.is_alive()) {
+        process::sweep(&session.id);
+        state.forget(&session.id);
+    }
+}
+
+/// What the user should know before anything runs.
+fn notices(settings: &Settings, choice: Choice, ca: Option<&LocalCa>) -> Vec<Event> {
+    let mut notices = vec![];
+    if let Some(ca) = ca {
+        notices.push(trust(&ca.path));
+        notices.push(public_address(settings, choice));
+    } else {
+        let message = "no key protects this address yet: whoever learns it can use the gateway's MCP servers";
+        notices.push(Event::notice(
+            "auth.open",
+            message,
+            Some("let the gateway itself ask for OAuth".into()),
+        ));
+    }
+    if let Some(server) = settings.server.as_ref().filter(|server| server.scheme() == "http") {
+        let message = format!(
+            "{} is plain http: what goes through this tunnel can be read on the way",
+            session::base(server)
+        );
+        notices.push(Event::notice("server.plain_http", message, None));
+    }
+    notices
+}
+
+fn trust(pem: &Path) -> Event {
+    let fix = format!(
+        "Node clients: NODE_EXTRA_CA_CERTS={}\ncurl: --cacert {}\nthe whole system: {}",
+        pem.display(),
+        pem.display(),
+        os::trust_command(pem)
+    );
+    Event::notice("local.trust", format!("clients must trust mcpgw's local CA: {}", pem.display()), Some(fix))
+}
+
+fn public_address(settings: &Settings, choice: Choice) -> Event {
+    let message = match choice.fallback {
+        true => "no tunnel program is ready, so this address works on this machine only",
+        false => "this address works on this machine only",
+    };
+    let tunnels = provider::ALL.iter().filter(|one| one.id() != choice.provider.id());
+    let ways = tunnels.map(|one| match one.readiness(settings) {
+        Readiness::Ready(_) => format!("mcpgw tunnel --provider {}", one.id()),
+        Readiness::Missing { fix, .. } => format!("{fix}, then mcpgw tunnel --provider {}", one.id()),
+    });
+    let fix = format!("for a public address: {}", ways.collect::<Vec<_>>().join("\nor "));
+    Event::notice("local.only", message, Some(fix))
+}

@@ -1,0 +1,158 @@
+//! One source of settings, and the two files that are such sources.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Auth, HostHeader, Millis};
+use crate::error::{Error, Result, io_reason};
+
+/// What one source says; the keys of the files are the names of the flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "each is the flag of that name; cli/tunnel.rs says what it does")]
+pub struct Layer {
+    pub provider: Option<String>,
+    pub server: Option<String>,
+    pub subdomain: Option<String>,
+    pub port: Option<u16>,
+    pub https_port: Option<u16>,
+    pub profile: Option<String>,
+    pub mcp_path: Option<String>,
+    pub host_header: Option<HostHeader>,
+    pub health: Option<String>,
+    pub allow: Vec<String>,
+    pub auth: Option<Auth>,
+    pub env: BTreeMap<String, String>,
+    pub env_file: Option<PathBuf>,
+    pub on_url: Option<String>,
+    pub verify: Option<bool>,
+    pub probe_interval: Option<Millis>,
+    pub start_timeout: Option<Millis>,
+    pub lt: Option<PathBuf>,
+    /// The gateway's command line.
+    pub command: Vec<String>,
+    /// Where that command runs: the folder of the file that names it.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
+}
+
+impl Layer {
+    /// This source before `below`: single values replace, lists and tables add up.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        let (command, folder) = match self.command.is_empty() {
+            true => (below.command, below.folder),
+            false => (self.command, self.folder),
+        };
+        let mut env = below.env;
+        env.extend(self.env);
+        Self {
+            provider: self.provider.or(below.provider),
+            server: self.server.or(below.server),
+            subdomain: self.subdomain.or(below.subdomain),
+            port: self.port.or(below.port),
+            https_port: self.https_port.or(below.https_port),
+            profile: self.profile.or(below.profile),
+            mcp_path: self.mcp_path.or(below.mcp_path),
+            host_header: self.host_header.or(below.host_header),
+            health: self.health.or(below.health),
+            allow: self.allow.into_iter().chain(below.allow).collect(),
+            auth: self.auth.or(below.auth),
+            env,
+            env_file: self.env_file.or(below.env_file),
+            on_url: self.on_url.or(below.on_url),
+            verify: self.verify.or(below.verify),
+            probe_interval: self.probe_interval.or(below.probe_interval),
+            start_timeout: self.start_timeout.or(below.start_timeout),
+            lt: self.lt.or(below.lt),
+            command,
+            folder,
+        }
+    }
+}
+
+/// The nearest `mcpgw.toml` from `folder` upwards.
+pub fn project(folder: &Path) -> Result<Layer> {
+    match folder.ancestors().map(|folder| folder.join("mcpgw.toml")).find(|path| path.is_file()) {
+        Some(path) => read(&path),
+        None => Ok(Layer::default()),
+    }
+}
+
+/// `config.toml` in `MCPGW_HOME`, else in the user's config folder.
+pub fn user() -> Result<Layer> {
+    let home = std::env::var_os("MCPGW_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    match home
+        .or_else(|| dirs::config_dir().map(|base| base.join("mcpgw")))
+        .map(|dir| dir.join("config.toml"))
+    {
+        Some(path) if path.is_file() => read(&path),
+        _ => Ok(Layer::default()),
+    }
+}
+
+fn read(path: &Path) -> Result<Layer> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Error::usage("config.unreadable", format!("read {}: {}", path.display(), io_reason(&error)))
+    })?;
+    let mut layer = parse(&text).map_err(|(line, column, why)| {
+        Error::usage("config.invalid", format!("read {}:{line}:{column}: {why}", path.display()))
+            .fix("the keys are the names of the flags: see `mcpgw tunnel --help`")
+    })?;
+    // Paths in a file mean the file's folder, wherever the command was called.
+    let folder = path.parent().unwrap_or(Path::new("."));
+    layer.env_file = layer.env_file.map(|file| folder.join(file));
+    layer.lt = layer.lt.map(|lt| if lt.components().count() > 1 { folder.join(lt) } else { lt });
+    layer.folder = (!layer.command.is_empty()).then(|| folder.to_path_buf());
+    Ok(layer)
+}
+
+fn parse(text: &str) -> std::result::Result<Layer, (usize, usize, String)> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column, error.message().trim().replace('\n', ", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_above_wins_and_lists_add_up() {
+        let above = parse("port = 4000\nallow = ['/a']\nenv = { A = '1' }").unwrap();
+        let below =
+            parse("port = 5000\nprofile = 'team'\nallow = ['/b']\nenv = { A = '2', B = '3' }").unwrap();
+        let both = above.over(below);
+        assert_eq!((both.port, both.profile.as_deref()), (Some(4000), Some("team")));
+        assert_eq!(both.allow, ["/a", "/b"]);
+        assert_eq!(
+            both.env.into_iter().collect::<Vec<_>>(),
+            [("A".into(), "1".into()), ("B".into(), "3".into())]
+        );
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_line_and_column() {
+        let (line, column, why) = parse("port = 3001\nprot = 5\n").unwrap_err();
+        assert_eq!((line, column), (2, 1));
+        assert!(why.contains("unknown field `prot`"), "{why}");
+        assert_eq!(parse("port = 'x'").unwrap_err().0, 1);
+    }
+
+    #[test]
+    fn a_project_file_is_found_from_a_folder_below_and_its_paths_are_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let deep = home.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(home.path().join("mcpgw.toml"), "env-file = '.env'\ncommand = ['x']").unwrap();
+        let layer = project(&deep).unwrap();
+        assert_eq!(layer.env_file.unwrap(), home.path().join(".env"));
+        assert_eq!(layer.folder.unwrap(), home.path());
+    }
+}

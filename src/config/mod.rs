@@ -1,0 +1,12 @@
+//! Settings: where each may come from, which wins, and what a valid one looks like.
+//!
+//! flags > `MCPGW_*` environment > `mcpgw.toml` (found upwards) > `config.toml` (user) > defaults.
+//! The first two arrive as one [`Layer`] from the command line; [`file`] reads the others.
+
+mod file;
+mod settings;
+mod template;
+
+pub use file::{Layer, project, user};
+pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider};
+pub use template::{Values, fill, valid_name};

@@ -1,0 +1,265 @@
+//! The settings of one session: every value checked, every default in one place.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{Layer, Values, fill, valid_name};
+use crate::error::{Error, Result};
+
+/// Which `Host` the gateway sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostHeader {
+    /// The visitor's, unless the gateway refuses it (asked once at start).
+    #[default]
+    Auto,
+    /// Always the visitor's.
+    Preserve,
+    /// Always `localhost:PORT`.
+    Local,
+}
+
+/// What a stranger needs to get in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// A key, unless the gateway itself refuses anonymous calls.
+    #[default]
+    Auto,
+    /// Always a key.
+    Key,
+    /// Nothing.
+    None,
+}
+
+/// A duration as people write it: `500ms`, `5s`, `1m 30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Millis(pub Duration);
+
+impl std::str::FromStr for Millis {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parsed: jiff::SignedDuration =
+            text.parse().map_err(|_| format!("`{text}` is not a duration: write 500ms, 5s or 1m30s"))?;
+        match Duration::try_from(parsed) {
+            Ok(duration) if duration >= Duration::from_millis(100) => Ok(Self(duration)),
+            _ => Err(format!("`{text}` is too short: at least 100ms")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// `auto`, or the name of one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TryProvider {
+    /// The first that is ready.
+    Auto,
+    /// This one or an error.
+    Named(String),
+}
+
+/// Everything a session is told.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "each is the flag of that name; cli/tunnel.rs says what it does")]
+pub struct Settings {
+    pub provider: TryProvider,
+    pub server: Option<Url>,
+    pub subdomain: Option<String>,
+    pub port: u16,
+    /// Was the port chosen, or is it the default?
+    pub port_given: bool,
+    pub https_port: u16,
+    pub profile: String,
+    pub mcp_path: String,
+    pub host_header: HostHeader,
+    pub health: Option<String>,
+    pub allow: Vec<String>,
+    pub auth: Auth,
+    pub env: BTreeMap<String, String>,
+    pub env_file: Option<PathBuf>,
+    pub on_url: Option<String>,
+    pub verify: bool,
+    pub probe_interval: Option<Duration>,
+    pub start_timeout: Duration,
+    pub lt: Option<PathBuf>,
+    pub command: Vec<String>,
+    pub folder: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The gateway's port when nobody says otherwise.
+    pub const PORT: u16 = 3001;
+
+    /// Checks a merged layer and fills the gaps.
+    pub fn from_layer(layer: Layer) -> Result<Self> {
+        let settings = Self {
+            provider: match layer.provider.as_deref() {
+                None | Some("auto") => TryProvider::Auto,
+                Some(name) => TryProvider::Named(name.into()),
+            },
+            server: layer.server.as_deref().map(server_url).transpose()?,
+            subdomain: layer.subdomain,
+            port: port("port", layer.port, Self::PORT)?,
+            port_given: layer.port.is_some(),
+            https_port: port("https-port", layer.https_port, 3443)?,
+            profile: layer.profile.unwrap_or_else(|| "default".into()),
+            mcp_path: layer.mcp_path.unwrap_or_else(|| "/api/mcp/{profile}".into()),
+            host_header: layer.host_header.unwrap_or_default(),
+            health: layer.health,
+            allow: layer.allow,
+            auth: layer.auth.unwrap_or_default(),
+            env: layer.env,
+            env_file: layer.env_file,
+            on_url: layer.on_url,
+            verify: layer.verify.unwrap_or(true),
+            probe_interval: layer.probe_interval.map(|millis| millis.0),
+            start_timeout: layer.start_timeout.map_or(Duration::from_secs(20), |millis| millis.0),
+            lt: layer.lt,
+            command: layer.command,
+            folder: layer.folder,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        for (flag, path) in [("mcp-path", Some(&self.mcp_path)), ("health", self.health.as_ref())]
+            .into_iter()
+            .chain(self.allow.iter().map(|path| ("allow", Some(path))))
+        {
+            if let Some(path) = path.filter(|path| !path.starts_with('/')) {
+                return Err(wrong(flag, path, "is not a path").fix(format!("write --{flag} /{path}")));
+            }
+        }
+        if self.allow.iter().any(|path| path == "/") {
+            return Err(wrong("allow", "/", "would open everything, the gateway's admin pages included")
+                .fix("name the paths that visitors need"));
+        }
+        let plain = |char: char| char.is_ascii_alphanumeric() || "-._~/".contains(char);
+        let segments = self.profile.split('/');
+        if !self.profile.chars().all(plain)
+            || segments.into_iter().any(|part| matches!(part, "" | "." | ".."))
+        {
+            return Err(wrong("profile", &self.profile, "is not a profile name").fix(
+                "use letters, digits, `-`, `_`, `.` and `~`; ORG/PROFILE for gateways with organisations",
+            ));
+        }
+        let sample = Values { url: "", host: "", port: self.port, profile: &self.profile };
+        fill(&self.mcp_path, sample)?;
+        for (name, template) in &self.env {
+            if !valid_name(name) {
+                return Err(wrong("env", name, "is not a variable name").fix("write --env NAME=TEMPLATE"));
+            }
+            fill(template, sample)?;
+        }
+        Ok(())
+    }
+
+    /// The path MCP clients use, profile filled in.
+    pub fn mcp_path(&self) -> String {
+        let values = Values { url: "", host: "", port: self.port, profile: &self.profile };
+        fill(&self.mcp_path, values).unwrap_or_default()
+    }
+
+    /// APP_URL and whatever `--env` adds, for the address `url`.
+    pub fn variables(&self, url: &str) -> BTreeMap<String, String> {
+        let host = url.split_once("://").map_or(url, |(_, host)| host);
+        let values = Values { url, host, port: self.port, profile: &self.profile };
+        let mut variables = BTreeMap::from([("APP_URL".to_string(), url.to_string())]);
+        let extra =
+            self.env.iter().filter_map(|(name, template)| Some((name.clone(), fill(template, values).ok()?)));
+        variables.extend(extra);
+        variables
+    }
+}
+
+fn port(flag: &str, given: Option<u16>, default: u16) -> Result<u16> {
+    match given {
+        Some(0) => Err(wrong(flag, "0", "is not a port").fix(format!("leave it out for {default}"))),
+        given => Ok(given.unwrap_or(default)),
+    }
+}
+
+fn server_url(text: &str) -> Result<Url> {
+    let refuse = |why: &str| wrong("server", text, why).fix("write --server https://tunnel.example.com");
+    let url = Url::parse(text).map_err(|_| refuse("is not a URL"))?;
+    match (url.scheme(), url.host()) {
+        ("http" | "https", Some(_)) if url.path() == "/" && url.query().is_none() => Ok(url),
+        ("http" | "https", Some(_)) => Err(refuse("has a path; a localtunnel server has none")),
+        _ => Err(refuse("is not an http or https address")),
+    }
+}
+
+fn wrong(flag: &str, value: &str, why: &str) -> Error {
+    Error::usage("config.value", format!("use --{flag} {value}: `{value}` {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(edit: impl FnOnce(&mut Layer)) -> Result<Settings> {
+        let mut layer = Layer::default();
+        edit(&mut layer);
+        Settings::from_layer(layer)
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let settings = settings(|_| {}).unwrap();
+        assert_eq!((settings.port, settings.https_port), (3001, 3443));
+        assert_eq!(settings.mcp_path(), "/api/mcp/default");
+        assert_eq!(settings.start_timeout, Duration::from_secs(20));
+        assert!(settings.verify);
+    }
+
+    #[test]
+    fn app_url_has_no_slash_at_the_end_and_templates_follow() {
+        let settings = settings(|layer| {
+            layer.env.insert("BETTER_AUTH_URL".into(), "{url}".into());
+            layer.env.insert("CORS_ORIGINS".into(), "https://{host},http://localhost:{port}".into());
+        });
+        let variables = settings.unwrap().variables("https://x.loca.lt");
+        assert_eq!(variables["APP_URL"], "https://x.loca.lt");
+        assert_eq!(variables["BETTER_AUTH_URL"], "https://x.loca.lt");
+        assert_eq!(variables["CORS_ORIGINS"], "https://x.loca.lt,http://localhost:3001");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_flag_and_the_fix() {
+        let cases: [(&str, fn(&mut Layer)); 9] = [
+            ("--port", |layer| layer.port = Some(0)),
+            ("--server", |layer| layer.server = Some("tunnel.example".into())),
+            ("--server", |layer| layer.server = Some("ftp://x".into())),
+            ("--server", |layer| layer.server = Some("https://x/path".into())),
+            ("--profile", |layer| layer.profile = Some("a/../b".into())),
+            ("--profile", |layer| layer.profile = Some("a b".into())),
+            ("--mcp-path", |layer| layer.mcp_path = Some("mcp".into())),
+            ("--allow", |layer| layer.allow = vec!["/".into()]),
+            ("--env", |layer| drop(layer.env.insert("A B".into(), String::new()))),
+        ];
+        for (flag, edit) in cases {
+            let error = settings(edit).unwrap_err();
+            assert!(error.message.contains(flag) && error.fix.is_some(), "{flag}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        assert_eq!("500ms".parse(), Ok(Millis(Duration::from_millis(500))));
+        assert_eq!("1m30s".parse(), Ok(Millis(Duration::from_secs(90))));
+        for wrong in ["", "5", "-5s", "soon", "1ms"] {
+            assert!(wrong.parse::<Millis>().is_err(), "{wrong}");
+        }
+    }
+}

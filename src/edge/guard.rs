@@ -1,0 +1,315 @@
+//! The allow-list: which paths of the gateway the world may reach. Pure.
+//!
+//! A path is judged as the most generous server behind us could read it: percent-decoded, backslashes
+//! taken for slashes, dot segments removed, double slashes folded. What cannot be read in one way only
+//! (encodings within encodings, `..;` segments, control characters, broken UTF-8) is nobody's path.
+
+use percent_encoding::percent_decode_str;
+
+/// The paths that pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowList {
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    segments: Vec<String>,
+    below: Below,
+}
+
+/// What of the paths below a rule's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    Too,
+    Only,
+    Not,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes as it is.
+    Pass,
+    /// It passes under this path, which is what it was judged by.
+    PassAs(String),
+    /// It does not, and this is why.
+    Refuse(&'static str),
+}
+
+impl AllowList {
+    /// MCP, OAuth callback and discovery, health (DESIGN section 3.5, FACTS on the gateway); of
+    /// `/api/auth`, which also signs strangers up, MCP's own part and the callbacks alone.
+    const ALWAYS: [(&'static str, Below); 8] = [
+        ("/api/mcp", Below::Too),
+        ("/mcp", Below::Too),
+        ("/api/oauth", Below::Too),
+        ("/.well-known", Below::Too),
+        ("/health", Below::Too),
+        ("/api/health", Below::Too),
+        ("/api/auth/mcp", Below::Only),
+        ("/api/auth/callback", Below::Only),
+    ];
+
+    /// The default list, the gateway's MCP and health paths, and what the user allows.
+    pub fn new(mcp_path: &str, health: Option<&str>, allow: &[String]) -> Self {
+        let mut list = Self { rules: vec![] };
+        Self::ALWAYS.iter().for_each(|(path, below)| list.add(path, *below));
+        list.add(mcp_path, Below::Too);
+        health.into_iter().for_each(|path| list.add(path, Below::Not));
+        allow.iter().for_each(|path| list.add(path, Below::Too));
+        list
+    }
+
+    /// Adds one path that the gateway's own OAuth metadata names, and nothing below it.
+    pub fn add_endpoint(&mut self, path: &str) {
+        self.add(path, Below::Not);
+    }
+
+    fn add(&mut self, path: &str, below: Below) {
+        if let Ok((segments, _)) = canonical(path)
+            && !segments.is_empty()
+        {
+            self.rules.push(Rule { segments, below });
+        }
+    }
+
+    /// Judges a request's path (without its query).
+    pub fn judge(&self, path: &str) -> Verdict {
+        let (segments, plain) = match canonical(path) {
+            Ok(read) => read,
+            Err(why) => return Verdict::Refuse(why),
+        };
+        if !self.rules.iter().any(|rule| rule.admits(&segments)) {
+            return Verdict::Refuse("not on the allow-list");
+        }
+        if plain { Verdict::Pass } else { Verdict::PassAs(encode(&segments, path.ends_with('/'))) }
+    }
+}
+
+impl Rule {
+    fn admits(&self, segments: &[String]) -> bool {
+        segments.starts_with(&self.segments)
+            && match self.below {
+                Below::Too => true,
+                Below::Only => segments.len() > self.segments.len(),
+                Below::Not => segments.len() == self.segments.len(),
+            }
+    }
+}
+
+/// The segments a path means, and whether its own spelling already says so (then it may pass untouched:
+/// an encoded slash stays encoded, and both ways to read it have been judged by the same prefix).
+fn canonical(path: &str) -> Result<(Vec<String>, bool), &'static str> {
+    if !path.starts_with('/') {
+        return Err("not a path");
+    }
+    let decoded = percent_decode_str(path).decode_utf8().map_err(|_| "not UTF-8")?;
+    if broken_escapes(path) || encoded_twice(&decoded) {
+        return Err("ambiguous percent encoding");
+    }
+    if decoded.chars().any(char::is_control) {
+        return Err("control characters");
+    }
+    let mut segments: Vec<String> = vec![];
+    let mut plain = true;
+    let parts: Vec<&str> = decoded[1..].split(['/', '\\']).collect();
+    for (at, part) in parts.iter().enumerate() {
+        match *part {
+            "" => plain &= at + 1 == parts.len(),
+            "." => plain = false,
+            ".." => {
+                plain = false;
+                segments.pop().ok_or("leaves the root")?;
+            }
+            part if part.starts_with(".;") || part.starts_with("..;") => {
+                return Err("dot segment with parameters");
+            }
+            part => segments.push(part.to_string()),
+        }
+    }
+    Ok((segments, plain && !decoded.contains('\\')))
+}
+
+fn broken_escapes(path: &str) -> bool {
+    path.split('%').skip(1).any(|after| !is_escape(after))
+}
+
+fn encoded_twice(decoded: &str) -> bool {
+    decoded.split('%').skip(1).any(is_escape)
+}
+
+fn is_escape(after_percent: &str) -> bool {
+    after_percent.len() >= 2 && after_percent.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit)
+}
+
+fn encode(segments: &[String], slash: bool) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const SEGMENT: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@').remove(b':');
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        path.extend(utf8_percent_encode(segment, SEGMENT));
+    }
+    if slash {
+        path.push('/');
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn list() -> AllowList {
+        let mut list = AllowList::new("/api/mcp/default", Some("/status"), &["/extra".into()]);
+        list.add_endpoint("/api/auth/jwks");
+        list
+    }
+
+    fn passes(path: &str) -> bool {
+        !matches!(list().judge(path), Verdict::Refuse(_))
+    }
+
+    #[test]
+    fn what_clients_need_passes_untouched() {
+        for path in [
+            "/api/mcp/default",
+            "/api/mcp/ORG/team",
+            "/mcp",
+            "/mcp/",
+            "/api/oauth/callback",
+            "/health",
+            "/api/health/ready",
+            "/.well-known/oauth-protected-resource/api/mcp/default",
+            "/api/auth/mcp/token",
+            "/api/auth/callback/github",
+            "/status",
+            "/extra/deep",
+            "/api/auth/jwks",
+            "/api/mcp/a%20b",
+            "/api/mcp/caf%C3%A9",
+            "/api/mcp/org%2Fteam",
+        ] {
+            assert_eq!(list().judge(path), Verdict::Pass, "{path}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_in_every_spelling() {
+        for path in [
+            "/",
+            "/admin",
+            "/api",
+            "/api/",
+            "/api/profiles",
+            "/api/mcpx",
+            "/mcpx",
+            "/apimcp",
+            "/healthz",
+            "/status/x",
+            "/api/auth",
+            "/api/auth/sign-up/email",
+            "/api/auth/sign-in",
+            "/api/auth/mcp",
+            "/api/auth/callback",
+            "/api/auth/jwks/x",
+            "/api/mcp/../profiles",
+            "/api/mcp/%2e%2e/profiles",
+            "/api/mcp/%2E%2E/profiles",
+            "/api/mcp/..%2fprofiles",
+            "/api/mcp%2f..%2fprofiles",
+            "/api/mcp/..\\profiles",
+            "/api/mcp/..%5cprofiles",
+            "/api/mcp/%252e%252e/profiles",
+            "/api/mcp/.%2e/profiles",
+            "/api/mcp/x/../../profiles",
+            "/api/mcp/..;/profiles",
+            "/api/mcp/..;x=1/profiles",
+            "/api/auth/mcp/../sign-up/email",
+            "/api/auth/callback/%2e%2e/sign-up/email",
+            "//api/profiles",
+            "/./api/profiles",
+            "/api//profiles",
+            "/api/mcp/..//profiles",
+            "/../api/mcp",
+            "/api/mcp/%00",
+            "/api/mcp/%0d%0aX",
+            "/api/mcp/%zz",
+            "/api/mcp/%",
+            "/api/mcp/%ff",
+            "/API/profiles",
+            "*",
+            "",
+            "api/mcp",
+            "/api/mcp/%c0%ae%c0%ae/profiles",
+            "/mcp/%2e%2e%2fadmin",
+            "/%61dmin",
+            "/.well-known/../admin",
+        ] {
+            assert!(!passes(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_roundabout_spelling_of_an_allowed_path_is_passed_on_straight() {
+        for (path, straight) in [
+            ("/x/../api/mcp/default", "/api/mcp/default"),
+            ("//api//mcp/default", "/api/mcp/default"),
+            ("/api/./mcp/./a%20b/", "/api/mcp/a%20b/"),
+            ("/api\\mcp\\default", "/api/mcp/default"),
+        ] {
+            assert_eq!(list().judge(path), Verdict::PassAs(straight.into()), "{path}");
+        }
+    }
+
+    /// Every way servers are known to read a path: decoded or not, dots resolved before or after.
+    fn readings(path: &str) -> Vec<Vec<String>> {
+        let mut texts = vec![path.to_string()];
+        for _ in 0..3 {
+            let last = texts[texts.len() - 1].clone();
+            texts.push(percent_decode_str(&last).decode_utf8_lossy().into_owned());
+        }
+        texts.iter().flat_map(|text| [resolve(text, false), resolve(text, true)]).collect()
+    }
+
+    fn resolve(path: &str, parameters: bool) -> Vec<String> {
+        let mut segments = vec![];
+        for part in path.split(['/', '\\']) {
+            match if parameters { part.split(';').next().unwrap_or("") } else { part } {
+                "" | "." => {}
+                ".." => drop(segments.pop()),
+                part => segments.push(part.to_lowercase()),
+            }
+        }
+        segments
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_below_an_allowed_path_however_it_is_read(
+            parts in proptest::collection::vec(prop_oneof![
+                Just("/"), Just("//"), Just("\\"), Just("%2f"), Just("%5c"), Just("."), Just(".."), Just("%2e"), Just("%2E%2e"),
+                Just("%252e"), Just("%25"), Just(";"), Just("api"), Just("mcp"), Just("auth"), Just("admin"), Just("callback"),
+                Just("%61"), Just("%00"), Just("%c0%ae"), Just("health")
+            ], 0..14),
+        ) {
+            let path = format!("/{}", parts.concat());
+            let sent = match list().judge(&path) {
+                Verdict::Pass => path.clone(),
+                Verdict::PassAs(straight) => straight,
+                Verdict::Refuse(_) => return Ok(()),
+            };
+            for reading in readings(&sent) {
+                let joined = format!("/{}/", reading.join("/"));
+                // An undecoded reading names no route of any gateway; every other must be on the list.
+                prop_assert!(
+                    joined.contains('%') || passes(&joined),
+                    "{path} was sent as {sent} and may be read as {joined}"
+                );
+            }
+        }
+    }
+}

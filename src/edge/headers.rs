@@ -1,0 +1,171 @@
+//! What happens to a message's headers on the way through. Pure.
+
+use std::net::IpAddr;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Which `Host` the gateway sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostRule {
+    /// The visitor's.
+    Preserve,
+    /// This one.
+    Replace(HeaderValue),
+}
+
+/// What the edge knows of a visit beyond its headers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visit<'a> {
+    /// The `Host` the visitor used.
+    pub host: &'a HeaderValue,
+    /// `http` or `https`, as the visitor saw it.
+    pub scheme: &'static str,
+    /// The visitor's address, as far as it can be believed.
+    pub address: IpAddr,
+}
+
+/// Headers that end at this hop (RFC 9110 section 7.6.1), beside those that `Connection` names.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// By these a visitor could lie about itself, or about the path that was judged.
+const SPOOFABLE: [&str; 13] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    "x-real-ip",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-host",
+];
+
+/// Removes what ends at this hop. Returns the protocol the message asks to switch to, if it does.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let upgrade = named.contains(&header::UPGRADE).then(|| headers.get(header::UPGRADE).cloned()).flatten();
+    // `Host` cannot be listed away: the gateway would see a request for nobody.
+    for name in named.iter().chain(&HOP_BY_HOP).filter(|name| **name != header::HOST) {
+        headers.remove(name);
+    }
+    for old in ["keep-alive", "proxy-connection"] {
+        headers.remove(old);
+    }
+    upgrade
+}
+
+/// Puts `Connection: upgrade` back on a message that switches protocols.
+pub(super) fn restore_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, protocol);
+}
+
+/// Tells the gateway who asked for what; whatever the visitor said about that is replaced.
+pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRule) {
+    for name in SPOOFABLE {
+        headers.remove(name);
+    }
+    headers.insert("x-forwarded-host", visit.host.clone());
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(visit.scheme));
+    if let Ok(address) = HeaderValue::from_str(&visit.address.to_string()) {
+        headers.insert("x-forwarded-for", address);
+    }
+    headers.insert(
+        header::HOST,
+        match rule {
+            HostRule::Preserve => visit.host.clone(),
+            HostRule::Replace(host) => host.clone(),
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn visit(host: &HeaderValue) -> Visit<'_> {
+        Visit { host, scheme: "https", address: [127, 0, 0, 1].into() }
+    }
+
+    #[test]
+    fn what_connection_names_ends_here_and_the_rest_goes_on() {
+        let mut map = headers(&[
+            ("connection", "keep-alive, X-Secret"),
+            ("connection", "host, x-other"),
+            ("x-secret", "1"),
+            ("x-other", "1"),
+            ("host", "x.example"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("x-mine", "stays"),
+        ]);
+        assert_eq!(strip_hop_by_hop(&mut map), None);
+        let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["host", "x-mine"]);
+    }
+
+    #[test]
+    fn an_upgrade_is_recognised_only_when_connection_says_so() {
+        let mut asked = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(strip_hop_by_hop(&mut asked).unwrap(), "websocket");
+        assert_eq!(strip_hop_by_hop(&mut headers(&[("upgrade", "h2c")])), None);
+    }
+
+    #[test]
+    fn spoofed_forwarding_headers_are_replaced_and_the_host_is_kept() {
+        let host = HeaderValue::from_static("x.loca.lt");
+        let mut map = headers(&[
+            ("host", "x.loca.lt"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "evil"),
+            ("forwarded", "for=evil"),
+            ("x-original-url", "/admin"),
+        ]);
+        forwarded(&mut map, visit(&host), &HostRule::Preserve);
+        assert_eq!(map["host"], "x.loca.lt");
+        assert_eq!(map["x-forwarded-for"], "127.0.0.1");
+        assert_eq!(map["x-forwarded-proto"], "https");
+        assert_eq!(map["x-forwarded-host"], "x.loca.lt");
+        assert!(!map.contains_key("forwarded") && !map.contains_key("x-original-url"));
+    }
+
+    #[test]
+    fn a_gateway_that_wants_its_own_host_gets_it_and_learns_the_visitors() {
+        let host = HeaderValue::from_static("x.loca.lt");
+        let mut map = HeaderMap::new();
+        forwarded(&mut map, visit(&host), &HostRule::Replace(HeaderValue::from_static("localhost:3001")));
+        assert_eq!(
+            (&map["host"], &map["x-forwarded-host"]),
+            (&HeaderValue::from_static("localhost:3001"), &host)
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! The reverse proxy between the tunnel and the gateway. Its port exists before anything else does, it
+//! answers the probe, lets pass what is allowed, holds requests while the gateway restarts, and
+//! streams both ways. Never knows which provider is in front of it or why the gateway is away.
+
+mod body;
+mod forward;
+mod guard;
+mod headers;
+mod probe;
+mod server;
+mod tls;
+mod upstream;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use url::Url;
+
+pub use guard::{AllowList, Verdict};
+pub use headers::HostRule;
+pub use probe::Probe;
+pub use tls::Identity;
+pub use upstream::Target;
+
+use crate::error::Result;
+use crate::state::Log;
+use upstream::Upstream;
+
+/// The edge of one session.
+#[derive(Debug)]
+pub struct Edge {
+    port: u16,
+    shared: Arc<Shared>,
+    servers: JoinSet<()>,
+    in_flight: Option<mpsc::Receiver<()>>,
+}
+
+/// What every connection needs.
+#[derive(Debug)]
+struct Shared {
+    probe: Probe,
+    allow: Mutex<AllowList>,
+    upstream: Arc<Upstream>,
+    public: Mutex<Option<Public>>,
+    log: Mutex<Log>,
+    /// Cloned into every request that is to be waited for; dropped here, the channel closes with the last.
+    in_flight: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+/// The address visitors use, once it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Public {
+    scheme: &'static str,
+}
+
+/// Where the edge listens.
+#[derive(Debug)]
+pub enum Listen {
+    /// Plain HTTP on a free port of loopback, for a tunnel program beside us.
+    Plain,
+    /// HTTPS on this port of loopback, for clients on this machine.
+    Tls(u16, Identity),
+}
+
+impl Edge {
+    /// Binds 127.0.0.1 and, where the machine has it, ::1, and starts serving. The gateway is taken
+    /// for down until [`Edge::open`]. `suspect` hears whenever the gateway's port refuses a request.
+    pub async fn bind(
+        listen: Listen,
+        allow: AllowList,
+        logs: &Path,
+        suspect: mpsc::Sender<()>,
+    ) -> Result<Self> {
+        let (sender, receiver) = mpsc::channel(1);
+        let (listeners, tls) = match listen {
+            Listen::Plain => (server::bind_any().await?, None),
+            Listen::Tls(port, identity) => (server::bind_port(port).await?, Some(tls::acceptor(identity)?)),
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let shared = Arc::new(Shared {
+            probe: Probe::random()?,
+            allow: Mutex::new(allow),
+            upstream: Arc::new(Upstream::new(suspect)),
+            public: Mutex::new(tls.is_some().then_some(Public { scheme })),
+            log: Mutex::new(Log::open(logs, "edge")),
+            in_flight: Mutex::new(Some(sender)),
+        });
+        let port = listeners[0].local_addr().map_or(0, |address| address.port());
+        let mut servers = JoinSet::new();
+        for listener in listeners {
+            servers.spawn(server::serve(listener, tls.clone(), shared.clone()));
+        }
+        Ok(Self { port, shared, servers, in_flight: Some(receiver) })
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The secret question and answer of this edge.
+    pub fn probe(&self) -> &Probe {
+        &self.shared.probe
+    }
+
+    /// Says under which address visitors come.
+    pub fn set_public(&self, url: &Url) {
+        let scheme = if url.scheme() == "https" { "https" } else { "http" };
+        if let Ok(mut public) = self.shared.public.lock() {
+            *public = Some(Public { scheme });
+        }
+    }
+
+    /// Lets one more path pass, named by the gateway's own OAuth metadata.
+    pub fn allow_endpoint(&self, path: &str) {
+        if let Ok(mut allow) = self.shared.allow.lock() {
+            allow.add_endpoint(path);
+        }
+    }
+
+    /// The gateway answers here: held requests go on.
+    pub fn open(&self, target: Target) {
+        self.shared.upstream.open(target);
+    }
+
+    /// The gateway is away: requests wait from now on.
+    pub fn hold(&self) {
+        self.shared.upstream.hold();
+    }
+
+    /// Takes no new requests; the answer waits for those under way. Event streams that a client only
+    /// listens to are not waited for: they have no end.
+    pub fn drain(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.upstream.refuse();
+        if let Ok(mut in_flight) = self.shared.in_flight.lock() {
+            in_flight.take();
+        }
+        let in_flight = self.in_flight.take();
+        async {
+            if let Some(mut in_flight) = in_flight {
+                in_flight.recv().await;
+            }
+        }
+    }
+
+    /// Closes every socket.
+    pub async fn close(&mut self) {
+        self.servers.shutdown().await;
+    }
+}
+
+impl Shared {
+    fn log(&self, line: &str) {
+        if let Ok(mut log) = self.log.lock() {
+            log.line(line);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Listening and speaking HTTP to whoever connects.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Shared, forward};
+use crate::error::{Error, Result, io_reason};
+use crate::os;
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// A free port of loopback, the same for 127.0.0.1 and ::1.
+pub(super) async fn bind_any() -> Result<Vec<TcpListener>> {
+    const TRIES: usize = 8;
+    for _ in 0..TRIES {
+        let first =
+            TcpListener::bind(SocketAddr::new(V4, 0)).await.map_err(|error| cannot_bind(0, &error))?;
+        let port = first.local_addr().map_err(|error| cannot_bind(0, &error))?.port();
+        match TcpListener::bind(SocketAddr::new(V6, port)).await {
+            Ok(second) => return Ok(vec![first, second]),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            // No IPv6 on this machine: nobody can ask for it either.
+            Err(_) => return Ok(vec![first]),
+        }
+    }
+    Err(Error::failed("edge.bind", "find a port that is free on both 127.0.0.1 and ::1"))
+}
+
+/// This very port of loopback.
+pub(super) async fn bind_port(port: u16) -> Result<Vec<TcpListener>> {
+    let first =
+        TcpListener::bind(SocketAddr::new(V4, port)).await.map_err(|error| cannot_bind(port, &error))?;
+    match TcpListener::bind(SocketAddr::new(V6, port)).await {
+        Ok(second) => Ok(vec![first, second]),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(cannot_bind(port, &error)),
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+fn cannot_bind(port: u16, error: &io::Error) -> Error {
+    let holder = match os::listener_on(port) {
+        Some(process) if error.kind() == io::ErrorKind::AddrInUse => {
+            format!(": {} (pid {}) listens there", process.name, process.pid)
+        }
+        _ => format!(": {}", io_reason(error)),
+    };
+    Error::failed("edge.bind", format!("listen on port {port} of localhost{holder}"))
+        .fix("end that program, or choose another port with --https-port")
+}
+
+/// Accepts until the task is aborted; with it end all connections.
+pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    const HANDSHAKE: Duration = Duration::from_secs(10);
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                // Out of descriptors, or the visitor is gone already: a short breath, not a hot loop.
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+            },
+            Some(_) = connections.join_next() => continue,
+        };
+        let (shared, tls) = (shared.clone(), tls.clone());
+        connections.spawn(async move {
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => speak(stream, peer, shared, false).await,
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                        speak(stream, peer, shared, http2).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn speak<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>, http2: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    const HEAD: Duration = Duration::from_secs(30);
+    const BUFFER: usize = 64 << 10;
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+    let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+    let service = service_fn(|request| {
+        let answer = forward::answer(shared.clone(), peer.ip(), request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    // An error here is the visitor's: broken off, or not HTTP.
+    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+}

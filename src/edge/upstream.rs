@@ -1,0 +1,206 @@
+//! The way to the gateway: a gate that holds requests while it is away, and the idle connections.
+//! A request is sent again only when no byte of it has left.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::HostRule;
+
+/// A gateway that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Which `Host` it wants to see.
+    pub host: HostRule,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Gate {
+    Open(Target),
+    Held,
+    Refused,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    gate: watch::Sender<Gate>,
+    waiting: AtomicUsize,
+    idle: Mutex<Vec<Sender>>,
+    suspect: mpsc::Sender<()>,
+}
+
+type Sender = SendRequest<Incoming>;
+
+/// Why a request got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// The gateway did not come back in time, or too many wait already.
+    Away,
+    /// The connection broke after the request had been sent.
+    Broken,
+}
+
+impl Upstream {
+    /// So many requests may wait; their bodies wait unread in the sockets' buffers.
+    const MAX_WAITING: usize = 256;
+    /// So long may one wait.
+    const MAX_WAIT: Duration = Duration::from_secs(30);
+    /// Idle connections kept.
+    const MAX_IDLE: usize = 32;
+    /// Largest head of an answer, and read buffer of a connection.
+    const BUFFER: usize = 64 << 10;
+
+    pub(super) fn new(suspect: mpsc::Sender<()>) -> Self {
+        Self {
+            gate: watch::Sender::new(Gate::Held),
+            waiting: AtomicUsize::new(0),
+            idle: Mutex::default(),
+            suspect,
+        }
+    }
+
+    pub(super) fn open(&self, target: Target) {
+        self.turn(Gate::Open(target));
+    }
+
+    pub(super) fn hold(&self) {
+        self.turn(Gate::Held);
+    }
+
+    pub(super) fn refuse(&self) {
+        self.turn(Gate::Refused);
+    }
+
+    fn turn(&self, gate: Gate) {
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.clear();
+        }
+        self.gate.send_replace(gate);
+    }
+
+    /// Sends a request to the gateway, waiting for it where needed. `prepare` fits the request to the
+    /// target; it runs again when the target changed meanwhile.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        mut request: Request<Incoming>,
+        prepare: impl Fn(&mut Request<Incoming>, &Target),
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let deadline = Instant::now() + Self::MAX_WAIT;
+        loop {
+            let target = self.target(deadline).await?;
+            prepare(&mut request, &target);
+            let mut sender = match self.take_idle() {
+                Some(sender) => sender,
+                None => match connect(target.address).await {
+                    Ok(sender) => sender,
+                    Err(_) => {
+                        self.await_change(&target, deadline).await?;
+                        continue;
+                    }
+                },
+            };
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let upstream = self.clone();
+                    // Ready again once the answer has been read to its end.
+                    tokio::spawn(async move {
+                        if sender.ready().await.is_ok() {
+                            upstream.keep(sender, &target);
+                        }
+                    });
+                    return Ok(response);
+                }
+                Err(mut error) => request = error.take_message().ok_or(NoAnswer::Broken)?,
+            }
+        }
+    }
+
+    /// The open gate's target, after a wait where needed.
+    async fn target(&self, deadline: Instant) -> Result<Target, NoAnswer> {
+        let mut gate = self.gate.subscribe();
+        if let Gate::Open(target) = &*gate.borrow_and_update() {
+            return Ok(target.clone());
+        }
+        let _place = self.queue()?;
+        let opened = tokio::time::timeout_at(deadline, gate.wait_for(|gate| *gate != Gate::Held)).await;
+        match opened {
+            Ok(Ok(gate)) => match &*gate {
+                Gate::Open(target) => Ok(target.clone()),
+                Gate::Held | Gate::Refused => Err(NoAnswer::Away),
+            },
+            _ => Err(NoAnswer::Away),
+        }
+    }
+
+    /// The gate is open and yet nobody is behind it: says so, and waits for news or a moment.
+    async fn await_change(&self, dead: &Target, deadline: Instant) -> Result<(), NoAnswer> {
+        const MOMENT: Duration = Duration::from_millis(250);
+        if Instant::now() >= deadline {
+            return Err(NoAnswer::Away);
+        }
+        let _place = self.queue()?;
+        let _ = self.suspect.try_send(());
+        let mut gate = self.gate.subscribe();
+        let _ = tokio::time::timeout(MOMENT, gate.wait_for(|gate| *gate != Gate::Open(dead.clone()))).await;
+        Ok(())
+    }
+
+    fn queue(&self) -> Result<Place<'_>, NoAnswer> {
+        let place = Place(&self.waiting);
+        match self.waiting.fetch_add(1, Ordering::Relaxed) < Self::MAX_WAITING {
+            true => Ok(place),
+            false => Err(NoAnswer::Away),
+        }
+    }
+
+    fn take_idle(&self) -> Option<Sender> {
+        let mut idle = self.idle.lock().ok()?;
+        while let Some(sender) = idle.pop() {
+            if sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    fn keep(&self, sender: Sender, target: &Target) {
+        let current = matches!(&*self.gate.borrow(), Gate::Open(open) if open == target);
+        if let Ok(mut idle) = self.idle.lock()
+            && current
+            && idle.len() < Self::MAX_IDLE
+        {
+            idle.push(sender);
+        }
+    }
+}
+
+/// A place in the queue, given back when dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn connect(address: SocketAddr) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(Upstream::BUFFER);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender)
+}

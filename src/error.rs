@@ -1,0 +1,76 @@
+//! The one error that leaves a room: what happened and where, the fix as its own field, and the exit
+//! status it earns. Rooms keep their own error types where a caller must tell cases apart; everything
+//! that reaches a person or a JSON line has become this.
+
+use std::fmt;
+
+/// Why a command ends early, told the same way to people and to programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Stable and dotted, for programs: `gateway.not_listening`.
+    pub code: &'static str,
+    /// A lower-case fragment that reads after "failed to"; names the file, flag, process or URL.
+    pub message: String,
+    /// What to do about it, when we know.
+    pub fix: Option<String>,
+    /// What the process exits with.
+    pub exit: Exit,
+}
+
+/// Exit statuses above zero (DESIGN: 1 failed, 2 usage).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The work could not be done.
+    Failed = 1,
+    /// The call itself was wrong: a flag, a setting, a config file.
+    Usage = 2,
+}
+
+/// A result whose error is ready to be shown.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The work failed.
+    pub fn failed(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fix: None, exit: Exit::Failed }
+    }
+
+    /// The call was wrong.
+    pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::failed(code, message) }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// An I/O error in words: the first letter lowered, Rust's "(os error 2)" left out.
+pub fn io_reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_reads_like_a_sentence() {
+        let missing = std::io::Error::from_raw_os_error(2);
+        assert_eq!(io_reason(&missing), "no such file or directory");
+    }
+}

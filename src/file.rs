@@ -1,0 +1,99 @@
+//! Replacing a file so that a reader sees the old bytes or the new ones, never half of either, and
+//! nothing about the file changes but its bytes: link, mode and folder stay.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::os;
+
+/// Who may read a file that did not exist before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// The user alone (0600).
+    Private,
+    /// Whoever the umask admits.
+    Ordinary,
+}
+
+/// Writes `data` to `path`: temporary file beside the target, fsync, rename, fsync of the folder. A
+/// symbolic link stays one and its target is replaced; an existing file keeps its mode.
+pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
+    let target = resolve(path)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new().prefix(".mcpgw-").tempfile_in(folder)?;
+    temporary.write_all(data)?;
+    match (target.exists(), privacy) {
+        (true, _) => os::keep_mode(&target, temporary.path())?,
+        (false, Privacy::Ordinary) => os::ordinary_mode(temporary.path())?,
+        (false, Privacy::Private) => {}
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(&target).map_err(|error| error.error)?;
+    // Without this a power cut may forget the rename; where folders cannot be opened there is no such call.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Where the bytes really live: the end of a chain of links, even when that end does not exist yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut at = path.to_path_buf();
+    for _ in 0..40 {
+        match fs::read_link(&at) {
+            Ok(next) => at = at.parent().map_or_else(|| next.clone(), |folder| folder.join(&next)),
+            Err(_) => return Ok(at),
+        }
+    }
+    Err(io::Error::other(format!("{} is a circle of links", path.display())))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_private_file_is_the_users_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("key");
+        replace(&path, b"secret", Privacy::Private).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"secret".to_vec(), 0o600));
+    }
+
+    #[test]
+    fn an_existing_file_keeps_its_mode_and_its_link() {
+        let home = tempfile::tempdir().unwrap();
+        let (real, link) = (home.path().join("real"), home.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real", &link).unwrap();
+        replace(&link, b"new", Privacy::Private).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&real).unwrap(), mode(&real)), (b"new".to_vec(), 0o640));
+    }
+
+    #[test]
+    fn a_failed_write_leaves_no_litter() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("taken");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("x"), "").unwrap();
+        assert!(replace(&folder, b"new", Privacy::Ordinary).is_err());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_circle_of_links_is_said() {
+        let home = tempfile::tempdir().unwrap();
+        let (a, b) = (home.path().join("a"), home.path().join("b"));
+        symlink(&b, &a).unwrap();
+        symlink(&a, &b).unwrap();
+        assert!(replace(&a, b"", Privacy::Ordinary).unwrap_err().to_string().contains("circle"));
+    }
+}

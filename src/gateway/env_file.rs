@@ -1,0 +1,133 @@
+//! `--env-file`: our variables kept in a file that may hold others. Lines that are not ours stay as
+//! they are, to the byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, Result, io_reason};
+use crate::file::{self, Privacy};
+
+/// Sets the variables in the file. Nothing is written when it says the same already.
+pub fn write(path: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
+    let cannot = |verb: &str, error: &io::Error| {
+        Error::failed("gateway.env_file", format!("{verb} {}: {}", path.display(), io_reason(error)))
+            .fix("check the --env-file path and its permissions")
+    };
+    let old = match fs::read(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
+        Err(error) => return Err(cannot("read", &error)),
+    };
+    let new = edit(&old, variables);
+    if new == old {
+        return Ok(());
+    }
+    // Other programs' secrets may share it; a new file is the user's alone.
+    file::replace(path, &new, Privacy::Private).map_err(|error| cannot("write", &error))
+}
+
+/// The file's bytes with each variable set once: in its first line where it has one (later ones would
+/// win in most readers, so they go), else at the end.
+fn edit(old: &[u8], variables: &BTreeMap<String, String>) -> Vec<u8> {
+    let newline: &[u8] = if old.windows(2).any(|pair| pair == b"\r\n") { b"\r\n" } else { b"\n" };
+    let mut missing: BTreeMap<&str, &str> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut new = Vec::with_capacity(old.len() + 128);
+    for line in old.split_inclusive(|byte| *byte == b'\n') {
+        match assigned(line).filter(|name| variables.contains_key(*name)) {
+            None => new.extend_from_slice(line),
+            Some(name) => {
+                if let Some(value) = missing.remove(name) {
+                    let export = if line.trim_ascii_start().starts_with(b"export ") { "export " } else { "" };
+                    new.extend_from_slice(format!("{export}{name}={}", quoted(value)).as_bytes());
+                    new.extend_from_slice(line_end(line));
+                }
+            }
+        }
+    }
+    if !missing.is_empty() && !new.is_empty() && !new.ends_with(b"\n") {
+        new.extend_from_slice(newline);
+    }
+    for (name, value) in missing {
+        new.extend_from_slice(format!("{name}={}", quoted(value)).as_bytes());
+        new.extend_from_slice(newline);
+    }
+    new
+}
+
+fn line_end(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    &line[text.len()..]
+}
+
+/// The name that a line assigns to, if it is an assignment.
+fn assigned(line: &[u8]) -> Option<&str> {
+    let line = line.trim_ascii_start();
+    let line = line.strip_prefix(b"export ").unwrap_or(line).trim_ascii_start();
+    let name = line.split(|byte| *byte == b'=').next().filter(|name| name.len() < line.len())?;
+    std::str::from_utf8(name.trim_ascii_end()).ok()
+}
+
+/// As dotenv readers and shells agree on: bare where nothing needs quoting, else in single quotes.
+fn quoted(value: &str) -> String {
+    let bare = |char: char| char.is_ascii_alphanumeric() || "-._:/@%+,=".contains(char);
+    match value.chars().all(bare) {
+        true => value.to_string(),
+        false => format!("'{}'", value.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ours() -> BTreeMap<String, String> {
+        BTreeMap::from([("APP_URL".into(), "https://x.example".into()), ("CORS".into(), "a b".into())])
+    }
+
+    fn edited(old: &str) -> String {
+        String::from_utf8(edit(old.as_bytes(), &ours())).unwrap()
+    }
+
+    #[test]
+    fn lines_of_others_stay_to_the_byte_and_ours_are_replaced_in_place() {
+        let old = "# mine\nDB=x # y\n\nAPP_URL=http://old\nexport CORS=old\n#APP_URL=no\nLAST='z'";
+        let new = "# mine\nDB=x # y\n\nAPP_URL=https://x.example\nexport CORS='a b'\n#APP_URL=no\nLAST='z'";
+        assert_eq!(edited(old), new);
+    }
+
+    #[test]
+    fn a_new_file_and_one_without_a_last_newline_get_whole_lines() {
+        assert_eq!(edited(""), "APP_URL=https://x.example\nCORS='a b'\n");
+        assert_eq!(edited("A=1"), "A=1\nAPP_URL=https://x.example\nCORS='a b'\n");
+        assert_eq!(edited("A=1\r\n"), "A=1\r\nAPP_URL=https://x.example\r\nCORS='a b'\r\n");
+    }
+
+    #[test]
+    fn a_second_assignment_that_would_win_goes() {
+        assert_eq!(
+            edited("APP_URL=1\nX=1\nAPP_URL=2\nCORS=1\n"),
+            "APP_URL=https://x.example\nX=1\nCORS='a b'\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_file_holds_other_lines_survive_and_a_second_edit_changes_nothing(
+            lines in proptest::collection::vec("[A-Z#= '\"a-z\\r]{0,12}|APP_URL=x|export CORS = 1", 0..12),
+        ) {
+            let old = lines.join("\n");
+            let new = edit(old.as_bytes(), &ours());
+            prop_assert_eq!(&edit(&new, &ours()), &new);
+            let others = |bytes: &[u8]| -> Vec<Vec<u8>> {
+                bytes.split(|byte| *byte == b'\n')
+                    .filter(|line| !matches!(assigned(line), Some("APP_URL" | "CORS")))
+                    .map(|line| line.trim_ascii_end().to_vec()).filter(|line| !line.is_empty()).collect()
+            };
+            prop_assert_eq!(others(old.as_bytes()), others(&new));
+        }
+    }
+}

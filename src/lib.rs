@@ -1,0 +1,38 @@
+//! mcpgw: one command puts a local MCP gateway behind HTTPS, proves that the address works, tells
+//! everyone who must know, and keeps it true until you stop.
+//!
+//! The house is a strict stack: a room uses only rooms below it (`tests/layers.rs` checks).
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`commands`] | one file a command, no mechanism |
+//! | [`session`] | the tunnel's heart: pure machines decide, the driver does |
+//! | [`provider`] | tunnel programs, one file each |
+//! | [`gateway`] | starting it, its health and manners, the demo gateway |
+//! | [`edge`] | the reverse proxy in front of the gateway |
+//! | [`process`] | children in sessions of their own, line streams, ending whole trees |
+//! | [`cert`] | the local CA |
+//! | [`web`] | the HTTP questions mcpgw asks |
+//! | [`cli`] | the command line's shape |
+//! | [`config`] | settings and where they come from |
+//! | [`state`] | what is kept between runs |
+//! | [`report`] | the only mouth |
+//! | [`file`] | replacing a file atomically |
+//! | [`os`] | what differs between systems; all `unsafe` |
+//! | [`error`] | what happened, where, and the fix |
+
+pub mod cert;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod edge;
+pub mod error;
+pub mod file;
+pub mod gateway;
+pub mod os;
+pub mod process;
+pub mod provider;
+pub mod report;
+pub mod session;
+pub mod state;
+pub mod web;

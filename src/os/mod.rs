@@ -1,0 +1,62 @@
+//! The operating system: the only home of `cfg(unix)`/`cfg(windows)` and of `unsafe`. Rooms above ask
+//! here for what differs between systems and stay free of it. Never decides anything.
+//!
+//! (DESIGN gives `process/` this duty; private files need it too and are no processes, so it became a
+//! room of its own below both.)
+
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod imp;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod imp;
+#[cfg(target_os = "linux")]
+mod proc_fs;
+#[cfg(all(unix, not(target_os = "linux")))]
+mod ps;
+
+pub use imp::{
+    Termination, adopt_orphans, detach, keep_mode, ordinary_mode, own_session, private_dir, private_options,
+    reap_orphans, shell, signal_group, signal_process, trust_command,
+};
+#[cfg(windows)]
+pub use imp::{carries, listener_on, process, processes};
+#[cfg(target_os = "linux")]
+pub use proc_fs::{carries, listener_on, process, processes};
+#[cfg(all(unix, not(target_os = "linux")))]
+pub use ps::{carries, listener_on, process, processes};
+
+/// What to tell a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Please end (SIGTERM).
+    Term,
+    /// Go on, if stopped (SIGCONT): a frozen process cannot hear [`Signal::Term`].
+    Continue,
+    /// End now (SIGKILL).
+    Kill,
+}
+
+/// What a signal to us means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// We are to end; how that was asked for.
+    End(&'static str),
+    /// Some child has ended.
+    ChildEnded,
+}
+
+/// One live process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Parent's process id.
+    pub parent: u32,
+    /// When it started, in the system's own unit: with `pid` it names this process for good.
+    pub start: u64,
+    /// Short name, as the system keeps it.
+    pub name: String,
+    /// Ended and not yet waited for.
+    pub zombie: bool,
+}

@@ -1,0 +1,100 @@
+//! Linux: who runs, who owns a port, read from /proc (proc(5)).
+
+use std::fs;
+
+use super::Process;
+
+/// All processes we may see.
+pub fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return vec![] };
+    entries.flatten().filter_map(|entry| process(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+/// One process, if it lives.
+pub fn process(pid: u32) -> Option<Process> {
+    parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Was it started with exactly this `NAME=value` in its environment?
+pub fn carries(pid: u32, variable: &str) -> bool {
+    fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == variable.as_bytes()))
+}
+
+/// The process that listens on a TCP port of loopback or of every address.
+pub fn listener_on(port: u16) -> Option<Process> {
+    owner_of(&[inode_where("/proc/net/tcp", port, LISTEN), inode_where("/proc/net/tcp6", port, LISTEN)])
+}
+
+const LISTEN: &str = "0A";
+
+fn owner_of(inodes: &[Option<u64>]) -> Option<Process> {
+    let wanted: Vec<String> = inodes.iter().flatten().map(|inode| format!("socket:[{inode}]")).collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    processes().into_iter().find(|process| {
+        let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.pid)) else { return false };
+        fds.flatten()
+            .filter_map(|fd| fs::read_link(fd.path()).ok())
+            .any(|target| wanted.iter().any(|one| target.as_os_str() == one.as_str()))
+    })
+}
+
+fn inode_where(table: &str, port: u16, state: &str) -> Option<u64> {
+    parse_table(&fs::read_to_string(table).ok()?, port, state)
+}
+
+/// `/proc/net/tcp`: sl, local address, remote address, state, …, the tenth column the inode.
+fn parse_table(table: &str, port: u16, state: &str) -> Option<u64> {
+    let suffix = format!(":{port:04X}");
+    table.lines().skip(1).find_map(|line| {
+        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+        (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == state)
+            .then(|| columns.get(9)?.parse().ok())
+            .flatten()
+    })
+}
+
+/// `/proc/PID/stat`: the name stands in brackets and may hold anything, so count from the last bracket.
+fn parse_stat(pid: u32, stat: &str) -> Option<Process> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_string();
+    let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
+    Some(Process {
+        pid,
+        parent: fields.get(1)?.parse().ok()?,
+        start: fields.get(19)?.parse().ok()?,
+        name,
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_columns() {
+        let stat = "42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 1 1";
+        let process = parse_stat(42, stat).unwrap();
+        assert_eq!((process.parent, process.start, process.name.as_str()), (7, 98765, "a) b (c"));
+        assert!(!process.zombie);
+    }
+
+    #[test]
+    fn only_the_listening_socket_of_that_port_counts() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+            0: 0100007F:0BB9 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 111 1\n\
+            1: 0100007F:0BB9 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 222 1\n";
+        assert_eq!(parse_table(table, 3001, LISTEN), Some(222));
+        assert_eq!(parse_table(table, 3002, LISTEN), None);
+    }
+
+    #[test]
+    fn this_process_is_found_by_its_own_listener() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let holder = listener_on(listener.local_addr().unwrap().port()).unwrap();
+        assert_eq!(holder.pid, std::process::id());
+    }
+}

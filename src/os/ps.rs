@@ -1,0 +1,48 @@
+//! macOS and the BSDs: who runs, read from ps(1); who listens, from lsof(8). Not run by our CI.
+
+use std::process::Command;
+
+use super::Process;
+
+/// All processes we may see.
+pub fn processes() -> Vec<Process> {
+    run("ps", &["-axo", "pid=,ppid=,stat=,lstart=,comm="]).lines().filter_map(parse_ps).collect()
+}
+
+/// One process, if it lives.
+pub fn process(pid: u32) -> Option<Process> {
+    processes().into_iter().find(|process| process.pid == pid)
+}
+
+/// Was it started with exactly this `NAME=value` in its environment?
+pub fn carries(pid: u32, variable: &str) -> bool {
+    run("ps", &["-Eww", "-o", "command=", "-p", &pid.to_string()])
+        .split_ascii_whitespace()
+        .any(|one| one == variable)
+}
+
+/// The process that listens on a TCP port.
+pub fn listener_on(port: u16) -> Option<Process> {
+    process(
+        run("lsof", &["-nP", "-t", "-sTCP:LISTEN", &format!("-iTCP:{port}")]).lines().next()?.parse().ok()?,
+    )
+}
+
+fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).env("LC_ALL", "C").output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+/// `123 1 S Tue Nov 24 03:05:53 2026 /bin/name`: the five words of the start time hash to one number.
+fn parse_ps(line: &str) -> Option<Process> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut words = line.split_ascii_whitespace();
+    let pid = words.next()?.parse().ok()?;
+    let parent = words.next()?.parse().ok()?;
+    let zombie = words.next()?.starts_with('Z');
+    let mut hasher = DefaultHasher::new();
+    words.by_ref().take(5).for_each(|word| word.hash(&mut hasher));
+    let path = words.collect::<Vec<_>>().join(" ");
+    let name = path.rsplit('/').next().unwrap_or_default().to_string();
+    Some(Process { pid, parent, start: hasher.finish(), name, zombie })
+}

@@ -1,0 +1,154 @@
+//! Unix: sessions, signals, file modes.
+
+#![allow(unsafe_code, reason = "pre_exec: the one way to run setsid between fork and exec")]
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::{Pid, Signal as Sig, WaitOptions};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+use super::{Interruption, Signal};
+
+/// Makes the command the leader of a session of its own, so that a signal from our terminal misses it
+/// and one to its group reaches its whole tree.
+pub fn own_session(command: &mut tokio::process::Command) {
+    // SAFETY: setsid(2) is async-signal-safe and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
+    }
+}
+
+/// The same for a helper that must outlive us.
+pub fn detach(command: &mut Command) {
+    // SAFETY: as above.
+    unsafe {
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
+    }
+}
+
+/// Signals one process; one that is gone is no error.
+pub fn signal_process(pid: u32, signal: Signal) {
+    if let Some(pid) = to_pid(pid) {
+        let _ = rustix::process::kill_process(pid, to_signal(signal));
+    }
+}
+
+/// Signals a process group; one that is gone is no error.
+pub fn signal_group(leader: u32, signal: Signal) {
+    if let Some(pid) = to_pid(leader) {
+        let _ = rustix::process::kill_process_group(pid, to_signal(signal));
+    }
+}
+
+/// Orphans of our children become ours instead of init's, so that the sweep finds them (Linux only).
+pub fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Waits for adopted orphans that have ended. `mine` are left to whoever spawned them.
+pub fn reap_orphans(mine: &[u32]) {
+    let me = std::process::id();
+    for orphan in super::processes() {
+        if orphan.zombie
+            && orphan.parent == me
+            && !mine.contains(&orphan.pid)
+            && let Some(pid) = to_pid(orphan.pid)
+        {
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
+/// The command line that hands `script` to the user's shell language.
+pub fn shell(script: &str) -> (&'static str, [&str; 2]) {
+    ("sh", ["-c", script])
+}
+
+/// How the user makes the whole system trust a CA certificate.
+pub fn trust_command(pem: &Path) -> String {
+    let pem = pem.display();
+    if cfg!(target_os = "macos") {
+        format!("sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {pem}")
+    } else {
+        format!("sudo cp {pem} /usr/local/share/ca-certificates/mcpgw-ca.crt && sudo update-ca-certificates")
+    }
+}
+
+/// Creates a folder, and those above it, that only the user can enter (0700).
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Options that create a file only the user can read (0600).
+pub fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Gives `to` the mode of `from`.
+pub fn keep_mode(from: &Path, to: &Path) -> io::Result<()> {
+    fs::set_permissions(to, fs::metadata(from)?.permissions())
+}
+
+/// Gives a new file the mode the umask asks for; temporary files are born 0600.
+pub fn ordinary_mode(path: &Path) -> io::Result<()> {
+    // umask(2) can only be read by setting it.
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::umask(mask);
+    fs::set_permissions(path, Permissions::from_mode(0o666 & !mask.as_raw_mode()))
+}
+
+/// Requests to end: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal closed).
+#[derive(Debug)]
+pub struct Termination {
+    interrupt: Stream,
+    terminate: Stream,
+    hangup: Stream,
+    child: Stream,
+}
+
+impl Termination {
+    /// Takes over the signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            child: signal(SignalKind::child())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    pub async fn next(&mut self) -> Interruption {
+        tokio::select! {
+            _ = self.interrupt.recv() => Interruption::End("interrupted"),
+            _ = self.terminate.recv() => Interruption::End("terminated"),
+            _ = self.hangup.recv() => Interruption::End("hung up"),
+            _ = self.child.recv() => Interruption::ChildEnded,
+        }
+    }
+}
+
+fn to_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+fn to_signal(signal: Signal) -> Sig {
+    match signal {
+        Signal::Term => Sig::TERM,
+        Signal::Continue => Sig::CONT,
+        Signal::Kill => Sig::KILL,
+    }
+}

@@ -1,0 +1,139 @@
+//! Windows: trees are ended by taskkill, files are private by the profile's own access list.
+//! Not run by our CI.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::windows::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Interruption, Process, Signal};
+
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+
+/// A process group of its own, so that our Ctrl-C misses it.
+pub fn own_session(command: &mut tokio::process::Command) {
+    command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+}
+
+/// The same for a helper that must outlive us.
+pub fn detach(command: &mut Command) {
+    command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+}
+
+/// Ends one process; there is no polite way to ask a console process here.
+pub fn signal_process(pid: u32, signal: Signal) {
+    if signal != Signal::Continue {
+        quiet("taskkill", &["/F", "/PID", &pid.to_string()]);
+    }
+}
+
+/// Ends a process and all it started.
+pub fn signal_group(leader: u32, signal: Signal) {
+    if signal != Signal::Continue {
+        quiet("taskkill", &["/T", "/F", "/PID", &leader.to_string()]);
+    }
+}
+
+/// Windows has no orphans to adopt.
+pub fn adopt_orphans() {}
+
+/// Windows has no zombies.
+pub fn reap_orphans(_mine: &[u32]) {}
+
+/// The command line that hands `script` to the user's shell language.
+pub fn shell(script: &str) -> (&'static str, [&str; 2]) {
+    ("cmd", ["/C", script])
+}
+
+/// How the user makes the whole system trust a CA certificate.
+pub fn trust_command(pem: &Path) -> String {
+    format!("certutil -addstore -user Root {}", pem.display())
+}
+
+/// Creates a folder below the user's profile, which others cannot read.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Options for a file below the user's profile.
+pub fn private_options() -> OpenOptions {
+    OpenOptions::new()
+}
+
+/// Access lists are inherited from the folder.
+pub fn keep_mode(_from: &Path, _to: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Access lists are inherited from the folder.
+pub fn ordinary_mode(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// All processes we may see.
+pub fn processes() -> Vec<Process> {
+    let output = Command::new("tasklist").args(["/FO", "CSV", "/NH"]).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| {
+            let mut columns = line.trim_matches('"').split("\",\"");
+            let name = columns.next()?.to_string();
+            Some(Process { pid: columns.next()?.parse().ok()?, parent: 0, start: 0, name, zombie: false })
+        })
+        .collect()
+}
+
+/// One process, if it lives.
+pub fn process(pid: u32) -> Option<Process> {
+    processes().into_iter().find(|process| process.pid == pid)
+}
+
+/// Another process's environment is not readable here.
+pub fn carries(_pid: u32, _variable: &str) -> bool {
+    false
+}
+
+/// The process that listens on a TCP port.
+pub fn listener_on(port: u16) -> Option<Process> {
+    let output = Command::new("netstat").args(["-ano", "-p", "TCP"]).output().ok()?;
+    let suffix = format!(":{port}");
+    String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
+        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+        (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "LISTENING")
+            .then(|| process(columns.get(4)?.parse().ok()?))
+            .flatten()
+    })
+}
+
+/// Requests to end: Ctrl-C, Ctrl-Break, the window closing.
+#[derive(Debug)]
+pub struct Termination {
+    interrupt: tokio::signal::windows::CtrlC,
+    abort: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+}
+
+impl Termination {
+    /// Takes over the signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: tokio::signal::windows::ctrl_c()?,
+            abort: tokio::signal::windows::ctrl_break()?,
+            close: tokio::signal::windows::ctrl_close()?,
+        })
+    }
+
+    /// Waits for the next of them.
+    pub async fn next(&mut self) -> Interruption {
+        tokio::select! {
+            _ = self.interrupt.recv() => Interruption::End("interrupted"),
+            _ = self.abort.recv() => Interruption::End("terminated"),
+            _ = self.close.recv() => Interruption::End("hung up"),
+        }
+    }
+}
+
+fn quiet(program: &str, args: &[&str]) {
+    let _ = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}

@@ -1,0 +1,12 @@
+//! Child processes: started in a session of their own and marked, read to their last byte in bounded
+//! memory, ended with everything they started. Knows nothing of tunnels or gateways.
+
+mod child;
+mod lines;
+mod reaper;
+mod tree;
+
+pub use child::{Child, Hearing, Spec, Status, Stdin, spawn};
+pub use lines::{Lines, Stream};
+pub use reaper::{Reaper, reap};
+pub use tree::{SESSION_MARK, stop, sweep};

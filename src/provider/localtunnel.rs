@@ -1,0 +1,272 @@
+//! localtunnel: `lt` 2.0.2 from npm. What it prints and how it fails was recorded with the real
+//! program (`fixtures/transcripts/lt`).
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use url::Url;
+
+use super::{Launch, Policy, Provider, Reader, Readiness, Request, Signal, pattern};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::process::{Spec, Stdin, Stream};
+
+pub(super) struct Localtunnel;
+
+/// Its own default, said outright: a HOST variable would replace what is left unsaid.
+const PUBLIC_SERVER: &str = "https://localtunnel.me";
+const INSTALL: &str = "npm install -g localtunnel";
+
+impl Provider for Localtunnel {
+    fn id(&self) -> &'static str {
+        "localtunnel"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["lt"]
+    }
+
+    fn readiness(&self, settings: &Settings) -> Readiness {
+        match find(settings.lt.as_deref()) {
+            Some(program) => Readiness::Ready(Some(program)),
+            None => {
+                let name = settings.lt.as_deref().unwrap_or(Path::new("lt")).display();
+                Readiness::Missing {
+                    why: format!("`{name}` is not installed (not on PATH, not in node_modules/.bin)"),
+                    fix: format!("install it: {INSTALL}"),
+                }
+            }
+        }
+    }
+
+    fn check(&self, settings: &Settings) -> Result<()> {
+        match settings.subdomain.as_deref() {
+            Some(name) if !valid_name(name) => Err(Error::usage(
+                "localtunnel.subdomain",
+                format!(
+                    "use --subdomain {name}: localtunnel's server refuses that name, and lt never says so"
+                ),
+            )
+            .fix("use 4 to 63 lower-case letters and digits, or 6 to 63 with inner hyphens")),
+            _ => Ok(()),
+        }
+    }
+
+    fn launch(&self, settings: &Settings, request: &Request) -> Launch {
+        let program = find(settings.lt.as_deref()).unwrap_or_else(|| "lt".into());
+        let server = settings.server.as_ref().map_or(PUBLIC_SERVER, Url::as_str).trim_end_matches('/');
+        let mut args = vec!["--port".into(), request.edge_port.to_string(), "--host".into(), server.into()];
+        if let Some(name) = &request.subdomain {
+            args.extend(["--subdomain".into(), name.clone()]);
+        }
+        Launch::Program(Spec {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            set: vec![],
+            scrub: becomes_an_option,
+            folder: None,
+            stdin: Stdin::Null,
+        })
+    }
+
+    fn reader(&self, settings: &Settings) -> Box<dyn Reader> {
+        Box::new(LtReader { server: settings.server.clone(), found: false })
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            // The server keeps a name for 1 s; lt takes at least 0.15 s until it asks for one.
+            name_grace: Duration::from_millis(950),
+            probe_interval: Duration::from_secs(5),
+            // It has no handler for SIGTERM: it dies at once.
+            stop_grace: Duration::from_secs(2),
+            name_in: |url| url.host_str()?.split_once('.').map(|(name, _)| name.to_string()),
+        }
+    }
+
+    fn server(&self, settings: &Settings) -> Option<Url> {
+        settings.server.clone().or_else(|| Url::parse(PUBLIC_SERVER).ok())
+    }
+}
+
+/// The program named in the settings, else `lt` on PATH, else in a `node_modules/.bin` upwards.
+fn find(named: Option<&Path>) -> Option<PathBuf> {
+    if let Some(named) = named {
+        return which::which(named).ok();
+    }
+    which::which("lt").ok().or_else(|| {
+        let here = std::env::current_dir().ok()?;
+        here.ancestors()
+            .find_map(|folder| which::which_in("lt", Some(folder.join("node_modules/.bin")), folder).ok())
+    })
+}
+
+/// What the server (0.1.0) accepts; asked for anything else, `lt` retries silently for ever. With a
+/// hyphen a name must have six characters.
+fn valid_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let least = if name.contains('-') { 6 } else { 4 };
+    // A label of a host name has 63 characters at most (RFC 1035).
+    (least..=63).contains(&name.len())
+        && name.bytes().all(|byte| plain(byte) || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// lt reads every variable as an option (yargs `.env(true)`): HOST=0.0.0.0, common in shells, makes it
+/// hang for ever. yargs takes any spelling of the case, and `A__B` as a part of `A`.
+fn becomes_an_option(variable: &str) -> bool {
+    const OPTIONS: [&str; 18] = [
+        "port",
+        "p",
+        "host",
+        "h",
+        "subdomain",
+        "s",
+        "localhost",
+        "l",
+        "localhttps",
+        "localcert",
+        "localkey",
+        "localca",
+        "allowinvalidcert",
+        "open",
+        "o",
+        "printrequests",
+        "help",
+        "version",
+    ];
+    let first = variable.split("__").next().unwrap_or_default();
+    let name: String =
+        first.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+    OPTIONS.contains(&name.as_str())
+}
+
+struct LtReader {
+    server: Option<Url>,
+    /// The first URL is the tunnel's; what looks like one later was typed by a visitor.
+    found: bool,
+}
+
+impl Reader for LtReader {
+    fn read(&mut self, stream: Stream, line: &str) -> Option<Signal> {
+        static URL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^your url is: (https?://\S+)"));
+        static ERROR: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Error: (.+)$"));
+        match stream {
+            Stream::Out if !self.found => {
+                let url = Url::parse(URL.captures(line)?.get(1)?.as_str()).ok()?;
+                url.host()?;
+                self.found = true;
+                Some(Signal::Url(with_port(url, self.server.as_ref())))
+            }
+            Stream::Out => None,
+            Stream::Err => Some(Signal::Trouble(ERROR.captures(line)?.get(1)?.as_str().into())),
+        }
+    }
+}
+
+/// A server started with `--domain` leaves its own port out of the URLs it gives. Where the user named
+/// the server with a port, its tunnels are reached on that port too.
+fn with_port(mut url: Url, server: Option<&Url>) -> Url {
+    if let Some(server) = server
+        && let (Some(port), None) = (server.port(), url.port())
+        && let (Some(domain), Some(host)) = (server.host_str(), url.host_str())
+        && server.scheme() == url.scheme()
+        && host.ends_with(&format!(".{domain}"))
+    {
+        let _ = url.set_port(Some(port));
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(server: Option<&str>, lines: &[(Stream, &str)]) -> Vec<Signal> {
+        let mut reader = LtReader { server: server.map(|url| Url::parse(url).unwrap()), found: false };
+        lines.iter().filter_map(|(stream, line)| reader.read(*stream, line)).collect()
+    }
+
+    fn url(text: &str) -> Signal {
+        Signal::Url(Url::parse(text).unwrap())
+    }
+
+    #[test]
+    fn the_first_url_is_the_tunnels_and_no_later_one() {
+        let lines = [
+            (Stream::Out, "see https://theboroer.github.io/localtunnel-www/"),
+            (Stream::Err, "your url is: https://spoofed.example"),
+            (Stream::Out, "your url is: https://mine.loca.lt"),
+            (Stream::Out, "your cachedUrl is: https://other.loca.lt"),
+            (Stream::Out, "your url is: https://visitor.typed.this"),
+        ];
+        assert_eq!(read(None, &lines), [url("https://mine.loca.lt")]);
+    }
+
+    #[test]
+    fn what_is_no_url_is_not_taken_for_one() {
+        for line in [
+            "your url is: undefined",
+            "your url is: ",
+            "your url is: https://",
+            " your url is: https://x.y",
+            "https://x.y",
+        ] {
+            assert_eq!(read(None, &[(Stream::Out, line)]), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn its_last_words_become_the_reason() {
+        let words = "Error: connection refused: localtunnel.me:34567 (check your firewall settings)";
+        let reason = "connection refused: localtunnel.me:34567 (check your firewall settings)";
+        assert_eq!(read(None, &[(Stream::Err, words)]), [Signal::Trouble(reason.into())]);
+    }
+
+    #[test]
+    fn a_servers_own_port_is_put_back_where_it_was_left_out() {
+        let found = |server, line| read(Some(server), &[(Stream::Out, line)]);
+        let printed = "your url is: http://a.localhost";
+        assert_eq!(found("http://localhost:9000", printed), [url("http://a.localhost:9000")]);
+        assert_eq!(found("http://localhost", printed), [url("http://a.localhost")]);
+        assert_eq!(found("http://other:9000", printed), [url("http://a.localhost")]);
+        assert_eq!(
+            found("http://localhost:9000", "your url is: https://a.localhost"),
+            [url("https://a.localhost")]
+        );
+    }
+
+    #[test]
+    fn variables_that_lt_would_obey_are_scrubbed_and_others_stay() {
+        for name in [
+            "HOST",
+            "PORT",
+            "SUBDOMAIN",
+            "LOCAL_HOST",
+            "local-https",
+            "Open",
+            "PRINT_REQUESTS",
+            "HOST__X",
+            "H",
+            "VERSION",
+        ] {
+            assert!(becomes_an_option(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "HOSTNAME", "APP_URL", "NODE_OPTIONS", "HTTPS_PROXY", "LANG"] {
+            assert!(!becomes_an_option(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_the_server_would_silently_refuse_are_refused_here() {
+        for name in ["abcd", "my-gateway", "a1b2", "a-b-c1", &"x".repeat(63)] {
+            assert!(valid_name(name), "{name}");
+        }
+        for name in ["abc", "Bad_Name", "-abcdef", "abcdef-", "ab-cd", "a.bcd", "", &"x".repeat(64)] {
+            assert!(!valid_name(name), "{name}");
+        }
+    }
+}

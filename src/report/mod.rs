@@ -1,0 +1,216 @@
+//! The only mouth: everything mcpgw says to a person or a program leaves through here (a lint keeps
+//! it so). Rooms hand over values ([`Event`], [`Error`], a document); how they look is decided here.
+//!
+//! Standard output carries the result (JSON lines with `--json`), standard error the trouble.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room is the mouth")]
+
+mod event;
+mod panel;
+mod words;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use dialoguer::console::{Term, style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub use event::Event;
+use words::{Line, Tone};
+
+use crate::error::{Error, Exit};
+
+/// Who is listening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// A program: JSON lines on standard output.
+    Json,
+    /// A person at a terminal: spinners, colour, a panel with a QR code.
+    Terminal,
+    /// A pipe or a file: one plain line an event.
+    Plain,
+    /// Somebody who wants the address and nothing else but trouble.
+    Quiet,
+}
+
+impl Audience {
+    /// What the flags and the two streams make of it.
+    pub fn detect(json: bool, quiet: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match (json, quiet) {
+            (true, _) => Self::Json,
+            (_, true) => Self::Quiet,
+            _ if io::stdout().is_terminal() && io::stderr().is_terminal() && !dumb => Self::Terminal,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// Tells a session's story to one audience.
+#[derive(Debug)]
+pub struct Report {
+    audience: Audience,
+    stage: Mutex<Stage>,
+}
+
+/// What a terminal shows at the moment.
+#[derive(Debug, Default)]
+struct Stage {
+    spinner: Option<ProgressBar>,
+    /// Notices from before the first `ready`: they go under the panel, where they are read.
+    held: Vec<Line>,
+    shown_panel: bool,
+    logs: String,
+}
+
+impl Report {
+    /// A report for `audience`.
+    pub fn new(audience: Audience) -> Self {
+        Self { audience, stage: Mutex::default() }
+    }
+
+    /// Who listens.
+    pub fn audience(&self) -> Audience {
+        self.audience
+    }
+
+    /// Tells one event.
+    pub fn event(&self, event: &Event) {
+        match self.audience {
+            Audience::Json => out(&event::json_line(event, jiff::Timestamp::now())),
+            Audience::Terminal => self.perform(event),
+            Audience::Plain => {
+                for line in words::of(event) {
+                    plain(&line);
+                }
+                if matches!(event, Event::Ready { .. }) {
+                    out(&panel::plain(event));
+                }
+            }
+            Audience::Quiet => match event {
+                Event::Ready { mcp_url, .. } => out(mcp_url),
+                _ => words::of(event).iter().filter(|line| line.tone == Tone::Trouble).for_each(plain),
+            },
+        }
+    }
+
+    /// The end of a failed command. As an event too where a program listens.
+    pub fn failure(&self, error: &Error) {
+        match (self.audience, error.exit) {
+            (Audience::Json, Exit::Failed) => self.event(&Event::from(error)),
+            _ => {
+                self.rest();
+                failure(error);
+            }
+        }
+    }
+
+    fn perform(&self, event: &Event) {
+        let Ok(mut stage) = self.stage.lock() else { return };
+        for line in words::of(event) {
+            if line.tone == Tone::Notice && !stage.shown_panel {
+                stage.held.push(line);
+            } else {
+                stage.say(|| terminal(&line));
+            }
+        }
+        if let Event::EdgeReady { logs, .. } = event {
+            stage.logs.clone_from(logs);
+        }
+        match (event, words::waiting_for(event)) {
+            (Event::Ready { .. }, _) => {
+                stage.clear();
+                let qr = !stage.shown_panel;
+                stage.shown_panel = true;
+                out(&panel::terminal(event, &stage.logs, qr));
+                stage.held.drain(..).for_each(|line| terminal(&line));
+                out(&style("Ctrl-C stops it.").dim().to_string());
+            }
+            (_, Some(phase)) => stage.spin(phase),
+            (Event::Stopped { .. } | Event::Failed { .. }, _) => {
+                stage.held.drain(..).for_each(|line| terminal(&line));
+                stage.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// Leaves the terminal as it was found.
+    fn rest(&self) {
+        if let Ok(mut stage) = self.stage.lock() {
+            stage.clear();
+        }
+    }
+}
+
+impl Stage {
+    fn spin(&mut self, phase: String) {
+        let spinner = self.spinner.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        spinner.set_message(phase);
+    }
+
+    fn say(&self, line: impl FnOnce()) {
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(line),
+            None => line(),
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+/// One line of a one-shot command's result.
+pub fn out(line: &str) {
+    // A closed pipe is the reader's choice, not an error of ours.
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Raw bytes of a one-shot command's result: a completion script, a man page.
+pub fn bytes(data: &[u8]) {
+    let _ = io::stdout().lock().write_all(data);
+}
+
+/// A remark to a person beside a command's result.
+pub fn remark(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Why a command ended, and the way out.
+pub fn failure(error: &Error) {
+    terminal_err(&Line::trouble("error", &error.message, error.fix.as_deref()));
+}
+
+fn plain(line: &Line) {
+    match line.tone {
+        Tone::Trouble => eprint_line(&line.plain()),
+        _ => out(&line.plain()),
+    }
+}
+
+fn terminal(line: &Line) {
+    match line.tone {
+        Tone::Trouble => terminal_err(line),
+        _ => out(&line.styled()),
+    }
+}
+
+fn terminal_err(line: &Line) {
+    let text = if Term::stderr().is_term() { line.styled() } else { line.plain() };
+    eprint_line(&text);
+}
+
+fn eprint_line(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

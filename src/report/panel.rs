@@ -1,0 +1,79 @@
+//! What `ready` looks like: the addresses, and on a terminal the QR code of the URL.
+
+use dialoguer::console::style;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use super::Event;
+
+/// The addresses one below the other, aligned, without decoration.
+pub(super) fn plain(ready: &Event) -> String {
+    rows(ready).iter().map(|(label, value)| format!("{label:<15}{value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The same with emphasis, and the QR code above.
+pub(super) fn terminal(ready: &Event, logs: &str, with_qr: bool) -> String {
+    let mut text = String::from("\n");
+    if let Event::Ready { url, .. } = ready
+        && with_qr
+        && let Some(code) = qr(url)
+    {
+        text.push_str(&code);
+        text.push('\n');
+    }
+    for (label, value) in rows(ready).into_iter().chain([("logs", logs)]) {
+        text.push_str(&format!("  {}{}\n", style(format!("{label:<15}")).dim(), style(value).bold()));
+    }
+    text
+}
+
+fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
+    let Event::Ready { url, mcp_url, callback_url, provider, key_file } = ready else { return vec![] };
+    let mut rows: Vec<(&str, &str)> = vec![
+        ("address", url),
+        ("MCP URL", mcp_url),
+        ("OAuth callback", callback_url),
+        ("provider", provider),
+    ];
+    if let Some(file) = key_file {
+        rows.push(("key file", file));
+    }
+    rows
+}
+
+fn qr(url: &str) -> Option<String> {
+    let code = QrCode::new(url).ok()?;
+    // Light modules are drawn, so that it scans on the dark background most terminals have.
+    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready() -> Event {
+        Event::Ready {
+            url: "https://x.example".into(),
+            mcp_url: "https://x.example/api/mcp/default".into(),
+            callback_url: "https://x.example/api/oauth/callback".into(),
+            provider: "localtunnel",
+            key_file: None,
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_aligned_addresses_and_no_code() {
+        insta::assert_snapshot!(plain(&ready()), @r"
+        address        https://x.example
+        MCP URL        https://x.example/api/mcp/default
+        OAuth callback https://x.example/api/oauth/callback
+        provider       localtunnel
+        ");
+    }
+
+    #[test]
+    fn a_terminal_gets_the_code_once() {
+        assert!(terminal(&ready(), "/x", true).contains('█'));
+        assert!(!terminal(&ready(), "/x", false).contains('█'));
+    }
+}

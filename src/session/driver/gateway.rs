@@ -1,0 +1,110 @@
+//! What the driver does for the gateway's machine.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Driver, Message, Outbox};
+use crate::error::{Error, Result};
+use crate::gateway::{self, Health, Manners};
+use crate::process::{self, Hearing, Status, Stream};
+use crate::session::Epoch;
+use crate::session::base;
+use crate::session::gateway::Input;
+use crate::state::Log;
+use crate::{edge, os};
+
+/// Writes down what the gateway says.
+struct Ear {
+    epoch: Epoch,
+    outbox: Outbox,
+    log: Log,
+}
+
+impl Hearing for Ear {
+    fn line(&mut self, _: Stream, line: &str) {
+        self.log.line(line);
+    }
+
+    fn ended(&mut self, status: Status) {
+        self.log.line(&format!("[ended: {}]", status.how));
+        self.outbox.gateway(self.epoch, Input::Exited(status));
+    }
+}
+
+impl Driver<'_> {
+    pub(super) fn launch_gateway(&mut self, epoch: Epoch, url: &Url) {
+        // A gateway that reads a file for its address must find it there when it starts.
+        self.write_env_file(url);
+        match self.spawn_gateway(epoch, url) {
+            Ok(child) => {
+                self.outbox.gateway(epoch, Input::Started { pid: Some(child.pid) });
+                self.gateway_child = Some(child);
+            }
+            Err(error) => self.outbox.gateway(epoch, Input::StartFailed(error)),
+        }
+    }
+
+    fn spawn_gateway(&self, epoch: Epoch, url: &Url) -> Result<process::Child> {
+        let port = self.settings.port;
+        gateway::port::require_free(port)?;
+        let spec = gateway::spec(&self.settings, &base(url))
+            .ok_or_else(|| Error::failed("gateway.command", "start the gateway: no command was given"))?;
+        let ear = Ear { epoch, outbox: self.outbox.clone(), log: Log::open(&self.record.logs, "gateway") };
+        process::spawn(&spec, &self.record.id, &format!("gateway-{epoch}"), ear)
+    }
+
+    pub(super) fn await_gateway(&self, epoch: Epoch, url: Url) {
+        let (health, settings, outbox) = (self.health(), self.settings.clone(), self.outbox.clone());
+        let over = self.gateway_child.as_ref().map(|child| child.pid);
+        tokio::spawn(async move {
+            let address = tokio::select! {
+                address = gateway::wait_until_alive(&health) => address,
+                () = outbox.0.closed() => return,
+            };
+            // Somebody else may serve that port by now if our child is gone; its epoch is over then.
+            if over.is_some_and(|pid| os::process(pid).is_none_or(|process| process.zombie)) {
+                return;
+            }
+            let mcp_path = settings.mcp_path();
+            let manners = Manners::ask(&health.client, address, &url, &mcp_path, settings.host_header).await;
+            let target = edge::Target { address, host: manners.host.clone() };
+            outbox.send(Message::Answers { epoch, target, manners });
+        });
+    }
+
+    pub(super) fn check_gateway(&self, epoch: Epoch) {
+        const LIMIT: Duration = Duration::from_secs(5);
+        let (health, outbox) = (self.health(), self.outbox.clone());
+        tokio::spawn(async move {
+            let (alive, reason) = match health.ask(LIMIT).await {
+                Ok(_) => (true, String::new()),
+                Err(reason) => (false, reason),
+            };
+            outbox.gateway(epoch, Input::Checked { alive, reason });
+        });
+    }
+
+    pub(super) fn stop_gateway(&mut self, epoch: Epoch) {
+        const GRACE: Duration = Duration::from_secs(5);
+        const FREE: Duration = Duration::from_secs(3);
+        let (outbox, port) = (self.outbox.clone(), self.settings.port);
+        let child = self.gateway_child.take();
+        let ended = self.end_tree(child, GRACE);
+        tokio::spawn(async move {
+            ended.await;
+            // The kernel may take a moment to let go of the port.
+            let _ = tokio::time::timeout(FREE, async {
+                while gateway::port::require_free(port).is_err() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+            .await;
+            outbox.gateway(epoch, Input::Gone);
+        });
+    }
+
+    fn health(&self) -> Health {
+        Health { client: self.local.clone(), port: self.settings.port, path: self.settings.health.clone() }
+    }
+}

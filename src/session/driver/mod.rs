@@ -1,0 +1,406 @@
+//! Does what the machine says and tells it what happened: the one place of a session that sleeps,
+//! spawns and talks. Decides nothing.
+
+mod gateway;
+mod provider;
+mod publish;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Client;
+use tokio::sync::{OnceCell, mpsc, watch};
+use url::Url;
+
+use super::machine::{Input, Session};
+use super::{Action, Epoch, Moment, gateway as gateway_machine, provider as provider_machine};
+use crate::cert::LocalCa;
+use crate::config::Settings;
+use crate::edge::{AllowList, Edge, Identity, Listen, Target};
+use crate::error::{Error, Result};
+use crate::gateway::Manners;
+use crate::os::{self, Interruption, Termination};
+use crate::process::{self, Child, Reaper};
+use crate::provider::Provider;
+use crate::report::{Event, Report};
+use crate::state::{SessionRecord, State, random_hex};
+use crate::web;
+
+/// What a session is to be.
+#[derive(Debug)]
+pub struct Plan {
+    /// Everything the user wants.
+    pub settings: Settings,
+    /// The provider that was chosen.
+    pub provider: &'static dyn Provider,
+    /// Does the edge speak TLS itself, with a certificate of this CA?
+    pub ca: Option<LocalCa>,
+    /// Said once the edge stands.
+    pub notices: Vec<Event>,
+}
+
+/// Runs a session until it is asked to end or cannot go on.
+pub async fn run(plan: Plan, state: &State, report: &Report) -> Result<()> {
+    let mut termination = Termination::listen()
+        .map_err(|error| Error::failed("session.signals", format!("listen for signals: {error}")))?;
+    let (mut driver, mut inbox) = Driver::start(plan, state, report).await?;
+    let outcome = driver.drive(&mut inbox, &mut termination).await;
+    let reason = driver.reason;
+    driver.clean_up().await;
+    outcome?;
+    report.event(&Event::Stopped { reason });
+    Ok(())
+}
+
+/// What tasks tell the driver.
+enum Message {
+    Happened(Input),
+    /// The gateway answers; this is how it wants to be spoken to.
+    Answers {
+        epoch: Epoch,
+        target: Target,
+        manners: Manners,
+    },
+    Notice(Event),
+}
+
+#[derive(Clone)]
+struct Outbox(mpsc::UnboundedSender<Message>);
+
+impl Outbox {
+    fn send(&self, message: Message) {
+        // After the end nobody listens, and nothing is lost by that.
+        let _ = self.0.send(message);
+    }
+
+    fn provider(&self, epoch: Epoch, input: provider_machine::Input) {
+        self.send(Message::Happened(Input::Provider(epoch, input)));
+    }
+
+    fn gateway(&self, epoch: Epoch, input: gateway_machine::Input) {
+        self.send(Message::Happened(Input::Gateway(epoch, input)));
+    }
+}
+
+struct Inbox {
+    messages: mpsc::UnboundedReceiver<Message>,
+    suspicions: mpsc::Receiver<()>,
+}
+
+struct Driver<'a> {
+    settings: Arc<Settings>,
+    provider: &'static dyn Provider,
+    state: &'a State,
+    report: &'a Report,
+    session: Session,
+    outbox: Outbox,
+    edge: Edge,
+    /// For services on this machine.
+    local: Client,
+    /// As visitors come in; made beside the provider's start, for it reads all the system's CAs.
+    public: Arc<OnceCell<Client>>,
+    ca: Option<Arc<str>>,
+    record: SessionRecord,
+    /// Covers SIGKILL; ends by itself when we do.
+    reaper: Reaper,
+    provider_child: Option<Child>,
+    gateway_child: Option<Child>,
+    target: Option<Target>,
+    told_host: bool,
+    /// Turns true when nobody gets any more time.
+    hurry: watch::Sender<bool>,
+    clock: Clock,
+    reason: &'static str,
+}
+
+impl<'a> Driver<'a> {
+    async fn start(plan: Plan, state: &'a State, report: &'a Report) -> Result<(Self, Inbox)> {
+        let Plan { settings, provider, ca, notices } = plan;
+        let (sender, messages) = mpsc::unbounded_channel();
+        let (suspect, suspicions) = mpsc::channel(1);
+        let id = random_hex(4)?;
+        let logs = state.logs_for(&id)?;
+        let listen = match &ca {
+            None => Listen::Plain,
+            Some(ca) => {
+                let leaf = ca.issue()?;
+                Listen::Tls(settings.https_port, Identity { chain: vec![leaf.certificate], key: leaf.key })
+            }
+        };
+        let allow = AllowList::new(&settings.mcp_path(), settings.health.as_deref(), &settings.allow);
+        let edge = Edge::bind(listen, allow, &logs, suspect).await?;
+        os::adopt_orphans();
+        let reaper = Reaper::start(&id)?;
+        let record = new_record(&id, &settings, provider, &edge, &logs)?;
+        state.save(&record)?;
+        report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
+        notices.iter().for_each(|notice| report.event(notice));
+        let driver = Self {
+            session: session(&settings, provider),
+            local: web::local()?,
+            public: Arc::default(),
+            ca: ca.map(|ca| ca.pem.into()),
+            settings: Arc::new(settings),
+            provider,
+            state,
+            report,
+            outbox: Outbox(sender),
+            edge,
+            record,
+            reaper,
+            provider_child: None,
+            gateway_child: None,
+            target: None,
+            told_host: false,
+            hurry: watch::Sender::new(false),
+            clock: Clock::start(),
+            reason: "asked",
+        };
+        Ok((driver, Inbox { messages, suspicions }))
+    }
+
+    async fn drive(&mut self, inbox: &mut Inbox, termination: &mut Termination) -> Result<()> {
+        let mut next = Some(Input::Begin);
+        loop {
+            if let Some(input) = next.take() {
+                if self.clock.slept() {
+                    self.step(Input::Woke)?;
+                }
+                if self.step(input)? {
+                    return Ok(());
+                }
+            }
+            let deadline = self.session.deadline().map(|deadline| self.clock.at(deadline));
+            let tick = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            next = tokio::select! {
+                Some(message) = inbox.messages.recv() => self.hear(message),
+                Some(()) = inbox.suspicions.recv() => Some(Input::Suspect),
+                () = tick => Some(Input::Tick),
+                interruption = termination.next() => match interruption {
+                    Interruption::End(reason) => {
+                        self.reason = reason;
+                        Some(Input::Stop)
+                    }
+                    Interruption::ChildEnded => {
+                        os::reap_orphans(&self.own_children());
+                        None
+                    }
+                },
+            };
+        }
+    }
+
+    fn hear(&mut self, message: Message) -> Option<Input> {
+        match message {
+            Message::Happened(input) => Some(input),
+            Message::Answers { epoch, target, manners } => {
+                manners.endpoints.iter().for_each(|path| self.edge.allow_endpoint(path));
+                if manners.refuses_foreign_host && !std::mem::replace(&mut self.told_host, true) {
+                    let message =
+                        "the gateway refuses requests for other hosts, so it sees `localhost` as Host";
+                    let fix =
+                        "its OAuth callback may be wrong then; --host-header preserve keeps the visitor's";
+                    self.report.event(&Event::notice("gateway.host_header", message, Some(fix.into())));
+                }
+                self.target = Some(target);
+                Some(Input::Gateway(epoch, gateway_machine::Input::Alive))
+            }
+            Message::Notice(event) => {
+                self.report.event(&event);
+                None
+            }
+        }
+    }
+
+    /// Feeds the machine and does what it says. True when it says that this was all.
+    fn step(&mut self, input: Input) -> Result<bool> {
+        for action in self.session.step(input, self.clock.now()) {
+            match action {
+                Action::Quit(None) => return Ok(true),
+                Action::Quit(Some(error)) => return Err(error),
+                action => self.perform(action),
+            }
+        }
+        Ok(false)
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::LaunchProvider { epoch, subdomain } => self.launch_provider(epoch, subdomain),
+            Action::AwaitServer { epoch } => self.await_server(epoch),
+            Action::StopProvider { epoch } => self.stop_provider(epoch),
+            Action::Probe { epoch, url, limit } => self.probe(epoch, url, limit),
+            Action::LaunchGateway { epoch, url } => self.launch_gateway(epoch, &url),
+            Action::AwaitGateway { epoch, url } => self.await_gateway(epoch, url),
+            Action::CheckGateway { epoch } => self.check_gateway(epoch),
+            Action::StopGateway { epoch } => self.stop_gateway(epoch),
+            Action::Hold => self.edge.hold(),
+            Action::Open => self.target.iter().for_each(|target| self.edge.open(target.clone())),
+            Action::Publish { url } => self.publish(url),
+            Action::Ready { url } => self.ready(&url),
+            Action::Emit(event) => self.emit(&event),
+            Action::Drain => self.drain(),
+            Action::Hurry => drop(self.hurry.send_replace(true)),
+            Action::Quit(_) => {}
+        }
+    }
+
+    fn emit(&mut self, event: &Event) {
+        self.report.event(event);
+        let phase = match event {
+            Event::TunnelLost { .. } | Event::GatewayLost { .. } | Event::Restarting { .. } => "restarting",
+            _ => return,
+        };
+        self.note_phase(phase);
+    }
+
+    fn note_phase(&mut self, phase: &str) {
+        if self.record.phase != phase {
+            self.record.phase = phase.into();
+            self.save();
+        }
+    }
+
+    /// Other commands read the file; a session does not end because the disk is full.
+    fn save(&self) {
+        if let Err(error) = self.state.save(&self.record) {
+            self.report.event(&Event::notice(error.code, format!("could not {}", error.message), error.fix));
+        }
+    }
+
+    fn drain(&mut self) {
+        const LIMIT: Duration = Duration::from_secs(5);
+        self.note_phase("stopping");
+        let (drained, outbox, mut hurry) = (self.edge.drain(), self.outbox.clone(), self.hurry.subscribe());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::time::timeout(LIMIT, drained) => {}
+                () = async { drop(hurry.wait_for(|hurry| *hurry).await) } => {}
+            }
+            outbox.send(Message::Happened(Input::Drained));
+        });
+    }
+
+    /// Ends a child's tree; at once when there is a hurry.
+    fn end_tree(&self, child: Option<Child>, grace: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let mut hurry = self.hurry.subscribe();
+        async move {
+            let Some(child) = child else { return };
+            let hurried = async move { drop(hurry.wait_for(|hurry| *hurry).await) };
+            tokio::select! {
+                () = process::stop(&child, grace) => return,
+                () = hurried => {}
+            }
+            process::stop(&child, Duration::ZERO).await;
+        }
+    }
+
+    /// The client that comes in as visitors do.
+    fn public_client(&self) -> impl Future<Output = Result<Client>> + Send + use<> {
+        let (cell, ca) = (self.public.clone(), self.ca.clone());
+        async move {
+            let make = || async {
+                let made = tokio::task::spawn_blocking(move || web::public(ca.as_deref())).await;
+                made.map_err(|error| Error::failed("web.client", format!("set up an HTTP client: {error}")))?
+            };
+            cell.get_or_try_init(make).await.cloned()
+        }
+    }
+
+    fn own_children(&self) -> Vec<u32> {
+        let children = self.provider_child.iter().chain(&self.gateway_child).map(|child| child.pid);
+        children.chain([self.reaper.pid()]).collect()
+    }
+
+    async fn clean_up(mut self) {
+        self.edge.close().await;
+        // By now only what escaped both trees can be left, a hook's child say.
+        self.reaper.finish();
+        self.state.forget(&self.record.id);
+    }
+}
+
+fn session(settings: &Settings, provider: &dyn Provider) -> Session {
+    let policy = provider.policy();
+    let rules = provider_machine::Rules {
+        id: provider.id(),
+        policy,
+        start_timeout: settings.start_timeout,
+        probe_interval: settings.probe_interval.unwrap_or(policy.probe_interval),
+        verify: settings.verify,
+        wanted: settings.subdomain.clone(),
+    };
+    let gateway = gateway_machine::Rules { port: settings.port, attached: settings.command.is_empty() };
+    let seed = fastrand::u64(..);
+    Session::new(provider_machine::Machine::new(rules, seed), gateway_machine::Machine::new(gateway, seed))
+}
+
+fn new_record(
+    id: &str,
+    settings: &Settings,
+    provider: &dyn Provider,
+    edge: &Edge,
+    logs: &std::path::Path,
+) -> Result<SessionRecord> {
+    let me = os::process(std::process::id())
+        .ok_or_else(|| Error::failed("session.self", "look up mcpgw's own process"))?;
+    Ok(SessionRecord {
+        id: id.into(),
+        pid: me.pid,
+        pid_start: me.start,
+        started_at: jiff::Timestamp::now().to_string(),
+        phase: "starting".into(),
+        provider: provider.id().into(),
+        gateway_port: settings.port,
+        edge_port: edge.port(),
+        url: None,
+        mcp_url: None,
+        callback_url: None,
+        env: std::collections::BTreeMap::new(),
+        logs: logs.to_path_buf(),
+    })
+}
+
+/// The session's time, and whether the machine slept through some of it: the wall clock goes on then,
+/// the monotonic one does not.
+struct Clock {
+    began: Instant,
+    wall: SystemTime,
+}
+
+impl Clock {
+    /// Clocks that differ by more than this did not drift.
+    const NAP: Duration = Duration::from_secs(5);
+
+    fn start() -> Self {
+        Self { began: Instant::now(), wall: SystemTime::now() }
+    }
+
+    fn now(&self) -> Moment {
+        self.began.elapsed()
+    }
+
+    fn at(&self, moment: Moment) -> Instant {
+        self.began + moment
+    }
+
+    fn slept(&mut self) -> bool {
+        let wall = self.wall.elapsed().unwrap_or_default();
+        let slept = wall.saturating_sub(self.began.elapsed()) > Self::NAP;
+        if slept {
+            // From here on only what is slept anew counts.
+            self.wall += wall - self.began.elapsed();
+        }
+        slept
+    }
+}
+
+/// `https://x/` and `/api/mcp/default` make `https://x/api/mcp/default`.
+fn below(url: &Url, path: &str) -> String {
+    format!("{}{path}", super::base(url))
+}

@@ -1,0 +1,111 @@
+//! What the driver does for the publishing machine: env file, hook, the word `ready`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use url::Url;
+
+use super::{Driver, Message, below};
+use crate::error::Error;
+use crate::gateway;
+use crate::os;
+use crate::process::{self, Hearing, Spec, Status, Stdin, Stream};
+use crate::report::Event;
+use crate::session::base;
+use crate::session::machine::Input;
+use crate::state::Log;
+
+impl Driver<'_> {
+    pub(super) fn publish(&mut self, url: Url) {
+        self.edge.set_public(&url);
+        self.write_env_file(&url);
+        let hook = self.settings.on_url.as_ref().map(|script| self.hook(script, &url));
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            if let Some(hook) = hook
+                && let Err(error) = hook.await
+            {
+                let message = format!("failed to {}", error.message);
+                outbox.send(Message::Notice(Event::notice(error.code, message, error.fix)));
+            }
+            outbox.send(Message::Happened(Input::Published(url)));
+        });
+    }
+
+    pub(super) fn write_env_file(&self, url: &Url) {
+        let Some(path) = &self.settings.env_file else { return };
+        if let Err(error) = gateway::write_env_file(path, &self.settings.variables(&base(url))) {
+            let message = format!("failed to {}", error.message);
+            self.report.event(&Event::notice(error.code, message, error.fix));
+        }
+    }
+
+    pub(super) fn ready(&mut self, url: &Url) {
+        let (mcp_url, callback_url) =
+            (below(url, &self.settings.mcp_path()), below(url, "/api/oauth/callback"));
+        self.record.phase = "ready".into();
+        self.record.url = Some(base(url));
+        self.record.mcp_url = Some(mcp_url.clone());
+        self.record.callback_url = Some(callback_url.clone());
+        self.record.env = self.settings.variables(&base(url));
+        self.save();
+        let provider = self.provider.id();
+        self.report.event(&Event::Ready { url: base(url), mcp_url, callback_url, provider, key_file: None });
+    }
+
+    /// Runs the user's `--on-url` command with the same variables the gateway gets, and MCP_URL.
+    fn hook(&self, script: &str, url: &Url) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        const LIMIT: Duration = Duration::from_secs(60);
+        let (program, args) = os::shell(script);
+        let mut set: Vec<_> = self.settings.variables(&base(url)).into_iter().collect();
+        set.push(("MCP_URL".into(), below(url, &self.settings.mcp_path())));
+        let spec = Spec {
+            program: program.into(),
+            args: args.map(OsString::from).to_vec(),
+            set,
+            scrub: |_| false,
+            folder: None,
+            stdin: Stdin::Null,
+        };
+        let (tell, told) = oneshot::channel();
+        let ear = Ear { log: Log::open(&self.record.logs, "hook"), tell: Some(tell) };
+        let started = process::spawn(&spec, &self.record.id, "hook", ear);
+        let script = script.to_string();
+        let failed = move |why: String| {
+            Error::failed("hook.failed", format!("run --on-url `{script}`: {why}"))
+                .fix("its output is in hook.log")
+        };
+        async move {
+            let child = started?;
+            match tokio::time::timeout(LIMIT, told).await {
+                Ok(Ok(status)) if status.how == "exit code 0" => Ok(()),
+                Ok(Ok(status)) => {
+                    Err(failed([vec![status.how], status.last_lines].concat().join("\n    | ")))
+                }
+                Ok(Err(_)) => Ok(()),
+                Err(_) => {
+                    process::stop(&child, Duration::from_secs(1)).await;
+                    Err(failed(format!("it did not end within {LIMIT:?}")))
+                }
+            }
+        }
+    }
+}
+
+struct Ear {
+    log: Log,
+    tell: Option<oneshot::Sender<Status>>,
+}
+
+impl Hearing for Ear {
+    fn line(&mut self, _: Stream, line: &str) {
+        self.log.line(line);
+    }
+
+    fn ended(&mut self, status: Status) {
+        if let Some(tell) = self.tell.take() {
+            let _ = tell.send(status);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What mcpgw keeps between runs: one file a running session, logs, the local CA. Everything lies in
+//! one folder that only the user can enter (0700, files 0600); `MCPGW_HOME` moves it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, io_reason};
+use crate::file::{self, Privacy};
+use crate::os;
+
+/// The state folder.
+#[derive(Debug, Clone)]
+pub struct State {
+    root: PathBuf,
+}
+
+/// One running session, as other commands and the next start see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Random, eight hexadecimal digits; every child carries it as `MCPGW_SESSION`.
+    pub id: String,
+    /// The process that runs it; with `pid_start` it is named for good.
+    pub pid: u32,
+    /// When that process started, in the system's own unit.
+    pub pid_start: u64,
+    /// RFC 3339.
+    pub started_at: String,
+    /// `starting`, `ready`, `restarting`, `stopping`.
+    pub phase: String,
+    /// The provider in use.
+    pub provider: String,
+    /// The gateway's port.
+    pub gateway_port: u16,
+    /// The edge's port on loopback.
+    pub edge_port: u16,
+    /// The public address, once verified.
+    pub url: Option<String>,
+    /// Where MCP clients connect.
+    pub mcp_url: Option<String>,
+    /// What OAuth providers call back.
+    pub callback_url: Option<String>,
+    /// What the gateway and `mcpgw run` get: APP_URL and the templates of `--env`, filled in.
+    pub env: BTreeMap<String, String>,
+    /// Where its logs are.
+    pub logs: PathBuf,
+}
+
+impl State {
+    /// Opens the folder, creating it where needed.
+    pub fn open() -> Result<Self> {
+        let state = Self::at(Self::folder()?);
+        for part in ["sessions", "logs", "ports"] {
+            let path = state.root.join(part);
+            os::private_dir(&path).map_err(|error| state.trouble("create", &path, &error))?;
+        }
+        Ok(state)
+    }
+
+    /// The state folder at `root`, which is made when something is kept in it.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// `MCPGW_HOME`, else the platform's place for state (XDG_STATE_HOME, Application Support, AppData).
+    fn folder() -> Result<PathBuf> {
+        if let Some(home) = std::env::var_os("MCPGW_HOME").filter(|home| !home.is_empty()) {
+            return std::path::absolute(home).map_err(|error| {
+                Error::usage("state.home", format!("use MCPGW_HOME: {}", io_reason(&error)))
+            });
+        }
+        dirs::state_dir().or_else(dirs::data_local_dir).map(|base| base.join("mcpgw")).ok_or_else(|| {
+            Error::failed("state.no_home", "find a folder for state: no home folder is set")
+                .fix("set HOME, or MCPGW_HOME to a folder of your choice")
+        })
+    }
+
+    /// A folder of its own below the state folder, created where needed.
+    pub fn private_folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.root.join(name);
+        os::private_dir(&path).map_err(|error| self.trouble("create", &path, &error))?;
+        Ok(path)
+    }
+
+    /// Where the logs of session `id` go. Keeps those of the newest few sessions.
+    pub fn logs_for(&self, id: &str) -> Result<PathBuf> {
+        const KEPT: usize = 10;
+        let all = self.root.join("logs");
+        let mut old: Vec<_> =
+            fs::read_dir(&all).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let live: Vec<PathBuf> = self.sessions().into_iter().map(|session| session.logs).collect();
+        old.retain(|path| !live.contains(path));
+        old.sort_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok());
+        for path in old.iter().rev().skip(KEPT) {
+            let _ = fs::remove_dir_all(path);
+        }
+        self.private_folder(&format!("logs/{id}"))
+    }
+
+    /// Writes a session's file.
+    pub fn save(&self, session: &SessionRecord) -> Result<()> {
+        let path = self.session_file(&session.id);
+        let mut text = serde_json::to_vec_pretty(session).unwrap_or_default();
+        text.push(b'\n');
+        file::replace(&path, &text, Privacy::Private).map_err(|error| self.trouble("write", &path, &error))
+    }
+
+    /// Forgets a session.
+    pub fn forget(&self, id: &str) {
+        let _ = fs::remove_file(self.session_file(id));
+    }
+
+    /// All sessions with a file, the newest first, whether their process lives or not.
+    pub fn sessions(&self) -> Vec<SessionRecord> {
+        let entries = fs::read_dir(self.root.join("sessions")).into_iter().flatten().flatten();
+        let mut sessions: Vec<SessionRecord> =
+            entries.filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()).collect();
+        sessions.sort_by(|a, b| b.started_at.cmp(&a.started_at));
+        sessions
+    }
+
+    /// The sessions whose process lives.
+    pub fn running(&self) -> Vec<SessionRecord> {
+        self.sessions().into_iter().filter(SessionRecord::is_alive).collect()
+    }
+
+    /// Claims a gateway port for as long as the answer lives; the kernel lets go of it however we end.
+    pub fn claim_port(&self, port: u16) -> Result<PortClaim> {
+        let path = self.root.join("ports").join(format!("{port}.lock"));
+        let mut file = os::private_options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|error| self.trouble("open", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                return Err(Error::failed(
+                    "session.port_held",
+                    format!(
+                        "take gateway port {port}: another mcpgw session holds it (pid {})",
+                        holder.trim()
+                    ),
+                )
+                .fix(format!("end it with `mcpgw stop --port {port}`, or use another --port")));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(self.trouble("lock", &path, &error)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        written.map_err(|error| self.trouble("write", &path, &error))?;
+        Ok(PortClaim { _file: file })
+    }
+
+    fn session_file(&self, id: &str) -> PathBuf {
+        self.root.join("sessions").join(format!("{id}.json"))
+    }
+
+    fn trouble(&self, verb: &str, path: &Path, error: &io::Error) -> Error {
+        Error::failed("state.io", format!("{verb} {}: {}", path.display(), io_reason(error)))
+            .fix("check the folder's owner and free space, or set MCPGW_HOME to another folder")
+    }
+}
+
+impl SessionRecord {
+    /// Is the process that wrote this still the one with that pid?
+    pub fn is_alive(&self) -> bool {
+        os::process(self.pid).is_some_and(|process| process.start == self.pid_start && !process.zombie)
+    }
+}
+
+/// A gateway port that is ours (see [`State::claim_port`]).
+#[derive(Debug)]
+pub struct PortClaim {
+    _file: File,
+}
+
+/// An append-only log that keeps the last few megabytes: full, it becomes `NAME.log.1` and starts anew.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    file: Option<File>,
+    written: u64,
+}
+
+impl Log {
+    const LIMIT: u64 = 4 << 20;
+
+    /// The log `NAME.log` in `folder`. Logging never stops a session: what cannot be written is dropped.
+    pub fn open(folder: &Path, name: &str) -> Self {
+        let path = folder.join(format!("{name}.log"));
+        let file = os::private_options().create(true).append(true).open(&path).ok();
+        let written = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len());
+        Self { path, file, written }
+    }
+
+    /// Appends one line with the time in front.
+    pub fn line(&mut self, text: &str) {
+        if self.written > Self::LIMIT {
+            self.turn_over();
+        }
+        let line = format!("{:.3} {text}\n", jiff::Timestamp::now());
+        if let Some(file) = &mut self.file
+            && file.write_all(line.as_bytes()).is_ok()
+        {
+            self.written += line.len() as u64;
+        }
+    }
+
+    fn turn_over(&mut self) {
+        let _ = fs::rename(&self.path, self.path.with_extension("log.1"));
+        self.file = os::private_options().create(true).append(true).open(&self.path).ok();
+        self.written = 0;
+    }
+}
+
+/// `bytes` random bytes as hexadecimal digits.
+pub fn random_hex(bytes: usize) -> Result<String> {
+    let mut buffer = vec![0; bytes];
+    getrandom::fill(&mut buffer).map_err(|error| {
+        Error::failed("state.random", format!("get random bytes from the system: {error}"))
+    })?;
+    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> (tempfile::TempDir, State) {
+        let home = tempfile::tempdir().unwrap();
+        let state = State { root: home.path().join("state") };
+        for part in ["sessions", "logs", "ports"] {
+            os::private_dir(&state.root.join(part)).unwrap();
+        }
+        (home, state)
+    }
+
+    fn record(id: &str) -> SessionRecord {
+        let me = os::process(std::process::id()).unwrap();
+        SessionRecord {
+            id: id.into(),
+            pid: me.pid,
+            pid_start: me.start,
+            started_at: "2026-01-01T00:00:00Z".into(),
+            phase: "starting".into(),
+            provider: "local".into(),
+            gateway_port: 3001,
+            edge_port: 1,
+            url: None,
+            mcp_url: None,
+            callback_url: None,
+            env: BTreeMap::new(),
+            logs: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_session_whose_pid_was_given_to_another_process_is_not_running() {
+        let (_home, state) = state();
+        state.save(&record("a")).unwrap();
+        state.save(&SessionRecord { pid_start: 1, ..record("b") }).unwrap();
+        let running: Vec<_> = state.running().into_iter().map(|session| session.id).collect();
+        assert_eq!((running, state.sessions().len()), (vec!["a".to_string()], 2));
+    }
+
+    #[test]
+    fn a_claimed_port_names_its_holder_and_is_free_again_after() {
+        let (_home, state) = state();
+        let claim = state.claim_port(3001).unwrap();
+        let refused = state.claim_port(3001).unwrap_err();
+        assert!(refused.message.contains(&std::process::id().to_string()), "{refused}");
+        drop(claim);
+        state.claim_port(3001).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_are_0700_and_files_0600() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (_home, state) = state();
+        state.save(&record("a")).unwrap();
+        Log::open(&state.logs_for("a").unwrap(), "edge").line("x");
+        assert_eq!(mode(&state.root), 0o700);
+        assert_eq!(mode(&state.session_file("a")), 0o600);
+        assert_eq!(mode(&state.root.join("logs/a/edge.log")), 0o600);
+    }
+
+    #[test]
+    fn a_log_turns_over_instead_of_growing() {
+        let home = tempfile::tempdir().unwrap();
+        let mut log = Log::open(home.path(), "provider");
+        log.written = Log::LIMIT + 1;
+        log.line("after");
+        assert!(home.path().join("provider.log.1").exists());
+        assert!(fs::read_to_string(home.path().join("provider.log")).unwrap().ends_with("after\n"));
+    }
+}
