@@ -38,10 +38,10 @@ impl Manners {
         let local = format!("localhost:{}", address.port());
         let endpoints = endpoints(client, address, url, &foreign);
         let (refuses, endpoints) = match wanted {
-            HostHeader::Auto if !url.host_str().is_some_and(crate::web::is_loopback_name) => {
+            HostHeader::Auto => {
                 tokio::join!(refuses(client, address, mcp_path, &foreign, &local), endpoints)
             }
-            _ => (false, endpoints.await),
+            HostHeader::Preserve | HostHeader::Local => (false, endpoints.await),
         };
         let host = match HeaderValue::try_from(&local) {
             Ok(local) if refuses || wanted == HostHeader::Local => HostRule::Replace(local),

@@ -34,8 +34,9 @@ pub type Epoch = u64;
 enum Action {
     /// Start the provider and ask for this name. Answered by `Started` or `StartFailed`.
     LaunchProvider { epoch: Epoch, subdomain: Option<String> },
-    /// Wait until the provider's server accepts connections. Answered by `ServerReachable`.
-    AwaitServer { epoch: Epoch },
+    /// Wait until the provider's server accepts connections, at most so long. Answered by
+    /// `ServerReachable`.
+    AwaitServer { epoch: Epoch, patience: Duration },
     /// End the provider's tree. Answered by `Gone`.
     StopProvider { epoch: Epoch },
     /// Ask ourselves through the URL. Answered by `Probed`.

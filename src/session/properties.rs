@@ -2,6 +2,8 @@
 //! is stopped exactly once, the end comes exactly once and after both are gone, nothing starts after a
 //! stop, and what belongs to an earlier run changes nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test module in a file of its own")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -167,7 +169,7 @@ impl World {
                 let Some((&epoch, &stopped)) = self.providers.iter().next() else {
                     if matches!(input, P::ServerReachable { .. }) {
                         let epoch = self.latest(|action| match action {
-                            Action::AwaitServer { epoch } => Some(*epoch),
+                            Action::AwaitServer { epoch, .. } => Some(*epoch),
                             _ => None,
                         });
                         self.feed(Input::Provider(epoch, input));

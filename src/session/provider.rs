@@ -125,6 +125,8 @@ pub(super) struct Machine {
 const FIRST_STARTS: u32 = 3;
 /// How long a stated URL may take to prove true.
 const VERIFY_LIMIT: Duration = Duration::from_secs(20);
+/// How long a lost server is waited for before the tool is tried all the same: it may know another way.
+const SERVER_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at a URL that cannot be verified from here.
 const LATER: Duration = Duration::from_secs(5);
 
@@ -387,7 +389,9 @@ impl Machine {
             out.push(Action::Emit(Event::Restarting { what: "provider", attempt, delay_ms }));
         }
         self.state = State::Waiting { until, server: false };
-        out.push(Action::AwaitServer { epoch: self.epoch });
+        // A server that never was there may have a wrong address: that is not waited for, but said.
+        let patience = if self.ever_up { SERVER_PATIENCE } else { Duration::ZERO };
+        out.push(Action::AwaitServer { epoch: self.epoch, patience });
     }
 
     fn tick(&mut self, now: Moment, out: &mut Vec<Action>) -> Option<Outcome> {

@@ -232,7 +232,7 @@ impl<'a> Driver<'a> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::LaunchProvider { epoch, subdomain } => self.launch_provider(epoch, subdomain),
-            Action::AwaitServer { epoch } => self.await_server(epoch),
+            Action::AwaitServer { epoch, patience } => self.await_server(epoch, patience),
             Action::StopProvider { epoch } => self.stop_provider(epoch),
             Action::Probe { epoch, url, limit } => self.probe(epoch, url, limit),
             Action::LaunchGateway { epoch, url } => self.launch_gateway(epoch, &url),

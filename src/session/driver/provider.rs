@@ -81,12 +81,11 @@ impl Driver<'_> {
     }
 
     /// A tool started while its server is down learns late that it is back; so the server first.
-    pub(super) fn await_server(&self, epoch: Epoch) {
-        const PATIENCE: Duration = Duration::from_secs(30);
+    pub(super) fn await_server(&self, epoch: Epoch, patience: Duration) {
         let (server, outbox) = (self.provider.server(&self.settings), self.outbox.clone());
         tokio::spawn(async move {
             let mut was_down = false;
-            if let Some(server) = server {
+            if let Some(server) = server.filter(|_| !patience.is_zero()) {
                 let up = async {
                     let mut pause = Duration::from_millis(20);
                     while connect(&server).await.is_err() {
@@ -95,7 +94,7 @@ impl Driver<'_> {
                         pause = (pause * 9 / 8).min(Duration::from_secs(1));
                     }
                 };
-                let _ = tokio::time::timeout(PATIENCE, up).await;
+                let _ = tokio::time::timeout(patience, up).await;
             }
             outbox.provider(epoch, Input::ServerReachable { was_down });
         });

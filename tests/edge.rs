@@ -1,0 +1,263 @@
+//! The edge, asked as visitors do: what passes, what does not, and that streams are streams.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use support::{Home, LtServer, Mcpgw, Session, free_port, gateway_command, http};
+
+/// A session without a tunnel program in between: a stand-in `lt` states a URL that leads to the edge itself, so that what a
+/// visitor sends arrives byte for byte.
+struct Direct {
+    session: Session,
+    _home: Home,
+    /// `127.0.0.1:PORT` of the edge.
+    address: String,
+    gateway_port: u16,
+}
+
+impl Direct {
+    fn start(gateway: &[&str], args: &[&str]) -> Self {
+        let home = Home::new();
+        let port = free_port();
+        let text = port.to_string();
+        // `lt --port PORT ...`
+        let fake = home
+            .write("bin/lt", "#!/bin/sh\necho \"your url is: http://edge.localhost:$2\"\nexec sleep 600\n");
+        std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mut session = Mcpgw::tunnel(&home)
+            .args([
+                "--provider",
+                "lt",
+                "--lt",
+                fake.to_str().unwrap(),
+                "--server",
+                "http://127.0.0.1:1",
+                "--port",
+                &text,
+            ])
+            .args(args)
+            .args(["--"])
+            .args(gateway_command(&[&["--port", &text], gateway].concat()))
+            .start();
+        let edge = session.expect("edge_ready")["port"].as_u64().unwrap();
+        session.expect("ready");
+        Self { session, _home: home, address: format!("127.0.0.1:{edge}"), gateway_port: port }
+    }
+
+    fn get(&self, path: &str) -> http::Response {
+        http::get(&self.address, "edge.localhost", path).unwrap()
+    }
+}
+
+const REFUSED: [&str; 30] = [
+    "/",
+    "/admin",
+    "/api",
+    "/api/profiles",
+    "/api/mcpx",
+    "/api/auth/sign-up/email",
+    "/api/auth/sign-in/email",
+    "/api/auth/mcp",
+    "/api/mcp/../profiles",
+    "/api/mcp/%2e%2e/profiles",
+    "/api/mcp/%2E./profiles",
+    "/api/mcp/..%2fprofiles",
+    "/api/mcp%2f..%2fprofiles",
+    "/api/mcp/..\\profiles",
+    "/api/mcp/..%5cprofiles",
+    "/api/mcp/%252e%252e/profiles",
+    "/api/mcp/..;/profiles",
+    "/api/auth/mcp/../sign-up/email",
+    "/api/auth/callback/%2e%2e/sign-up/email",
+    "//api/profiles",
+    "/./api/profiles",
+    "/api/mcp/..//profiles",
+    "/../api/profiles",
+    "/api/mcp/%00",
+    "/api/mcp/%zz",
+    "/api/mcp/%ff",
+    "/api/mcp/%c0%ae%c0%ae/profiles",
+    "/%61dmin",
+    "/.well-known/../admin",
+    "/api/mcp/x/../../profiles?x=/api/mcp",
+];
+
+#[test]
+fn paths_outside_the_allow_list_get_404_in_every_spelling_and_never_reach_the_gateway() {
+    let direct = Direct::start(&[], &[]);
+    for path in REFUSED {
+        let response = direct.get(path);
+        assert_eq!(response.status, 404, "{path}: {}", response.text());
+        assert!(!response.text().contains("app_url"), "{path} reached the gateway");
+    }
+    let log =
+        std::fs::read_to_string(direct._home.state().join("logs").join(log_of(&direct)).join("edge.log"))
+            .unwrap();
+    assert_eq!(
+        log.lines().filter(|line| line.contains(" 404 ") && line.contains("refused")).count(),
+        REFUSED.len()
+    );
+}
+
+fn log_of(direct: &Direct) -> String {
+    let logs = std::fs::read_dir(direct._home.state().join("logs")).unwrap();
+    logs.flatten().next().unwrap().file_name().into_string().unwrap()
+}
+
+#[test]
+fn the_same_holds_through_the_real_tunnel() {
+    let (home, server, port) = (Home::new(), LtServer::start(), free_port().to_string());
+    let mut session = Mcpgw::tunnel(&home)
+        .args(["--provider", "lt", "--server", &server.url(), "--subdomain", "closed", "--port", &port, "--"])
+        .args(gateway_command(&["--port", &port]))
+        .start();
+    session.expect("ready");
+    let (address, host) =
+        (format!("127.0.0.1:{}", server.port()), format!("closed.localhost:{}", server.port()));
+    for path in REFUSED {
+        let response = http::get(&address, &host, path).unwrap();
+        assert_eq!(response.status, 404, "{path}");
+    }
+    for path in
+        ["/api/mcp/default", "/mcp", "/health", "/api/health", "/api/oauth/callback?code=1", "/.well-known/x"]
+    {
+        assert_eq!(http::get(&address, &host, path).unwrap().status, 200, "{path}");
+    }
+    session.stop();
+}
+
+#[test]
+fn what_is_allowed_arrives_as_it_was_sent_query_included() {
+    let direct = Direct::start(&[], &["--allow", "/extra"]);
+    for path in [
+        "/api/mcp/default?a=1&b=%2F",
+        "/api/mcp/org%2Fteam",
+        "/mcp/",
+        "/extra/x%20y",
+        "/api/auth/callback/github?code=c",
+    ] {
+        assert_eq!(direct.get(path).json()["url"], path);
+    }
+    assert_eq!(direct.get("/x/../api/mcp/default?q=1").json()["url"], "/api/mcp/default?q=1");
+}
+
+#[test]
+fn the_gateway_sees_the_visitors_host_and_no_spoofed_forwarding_headers() {
+    let direct = Direct::start(&[], &[]);
+    let request = "GET /api/mcp/default HTTP/1.1\r\nHost: edge.localhost\r\nX-Forwarded-For: 6.6.6.6\r\n\
+        X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: for=6.6.6.6\r\nX-Original-URL: /admin\r\n\
+        X-Hop: secret\r\nX-Mine: stays\r\nTE: trailers\r\nConnection: close, X-Hop\r\n\r\n";
+    let headers = http::send(&direct.address, request).unwrap().json()["headers"].clone();
+    let header = |name: &str| {
+        let found = headers.as_object().unwrap().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| value.as_str()).map(String::from)
+    };
+    assert_eq!(header("host").as_deref(), Some("edge.localhost"));
+    assert_eq!(header("x-forwarded-host").as_deref(), Some("edge.localhost"));
+    assert_eq!(header("x-forwarded-proto").as_deref(), Some("http"), "this tunnel's URL is http");
+    assert_eq!(header("x-forwarded-for").as_deref(), Some("127.0.0.1"));
+    assert_eq!(header("x-mine").as_deref(), Some("stays"));
+    for gone in ["forwarded", "x-original-url", "x-hop", "te"] {
+        assert_eq!(header(gone), None, "{gone}");
+    }
+}
+
+#[test]
+fn a_gateway_that_refuses_foreign_hosts_gets_its_own_and_that_is_said() {
+    let mut direct = Direct::start(&["--reject-foreign-host"], &[]);
+    assert!(direct.session.events().iter().any(|event| event["code"] == "gateway.host_header"));
+    let seen = direct.get("/api/mcp/default");
+    assert_eq!(seen.status, 200);
+    let headers = seen.json()["headers"].to_string();
+    assert!(
+        headers.contains(&format!("localhost:{}", direct.gateway_port)) && headers.contains("edge.localhost")
+    );
+}
+
+#[test]
+fn host_header_preserve_and_local_do_as_they_say() {
+    let preserve = Direct::start(&["--reject-foreign-host"], &["--host-header", "preserve"]);
+    assert_eq!(preserve.get("/api/mcp/default").status, 403);
+    let local = Direct::start(&["--reject-foreign-host"], &["--host-header", "local"]);
+    assert_eq!(local.get("/api/mcp/default").status, 200);
+}
+
+#[test]
+fn two_hosts_or_none_are_refused() {
+    let direct = Direct::start(&[], &[]);
+    let two = "GET /mcp HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n";
+    assert_eq!(http::send(&direct.address, two).unwrap().status, 400);
+    let none = "GET /mcp HTTP/1.1\r\nConnection: close\r\n\r\n";
+    assert_eq!(http::send(&direct.address, none).unwrap().status, 400);
+}
+
+#[test]
+fn events_arrive_one_by_one_as_the_gateway_sends_them() {
+    let direct = Direct::start(&[], &[]);
+    let request = "GET /api/mcp/sse?every=100&count=5 HTTP/1.1\r\nHost: edge.localhost\r\nAccept: text/event-stream\r\n\r\n";
+    let mut stream = http::Stream::open(&direct.address, request).unwrap();
+    let began = Instant::now();
+    let mut at = vec![];
+    while at.len() < 5 {
+        let event = stream.event().unwrap().unwrap();
+        assert!(event.contains("data:"), "{event}");
+        at.push(began.elapsed());
+    }
+    let spread = at[4] - at[0];
+    assert!(spread > Duration::from_millis(300), "five events 100 ms apart came within {spread:?}: buffered");
+}
+
+#[test]
+fn a_body_streams_up_while_the_answer_streams_down() {
+    let direct = Direct::start(&[], &[]);
+    let request = "POST /api/mcp/echo HTTP/1.1\r\nHost: edge.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut stream = http::Stream::open(&direct.address, format!("{request}3\r\none\r\n")).unwrap();
+    assert_eq!(stream.chunk().unwrap().unwrap(), b"one");
+    stream.write("3\r\ntwo\r\n").unwrap();
+    assert_eq!(stream.chunk().unwrap().unwrap(), b"two");
+    stream.write("0\r\n\r\n").unwrap();
+    assert_eq!(stream.chunk().unwrap(), None);
+}
+
+#[test]
+fn an_upgraded_connection_carries_bytes_both_ways() {
+    let direct = Direct::start(&[], &[]);
+    let request = "GET /api/mcp/upgrade HTTP/1.1\r\nHost: edge.localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    let mut socket = TcpStream::connect(&direct.address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut head = vec![];
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    for message in ["ping", "pong"] {
+        socket.write_all(message.as_bytes()).unwrap();
+        let mut back = [0; 4];
+        socket.read_exact(&mut back).unwrap();
+        assert_eq!(back, message.as_bytes());
+    }
+}
+
+#[test]
+fn megabytes_pass_in_both_directions_unchanged() {
+    let direct = Direct::start(&[], &[]);
+    let body: String = (0..200_000).map(|n| format!("{n:010}\n")).collect();
+    let url = format!("http://{}/api/mcp/echo", direct.address);
+    assert!(http::post(&url, &[], &body).unwrap().text() == body, "2.2 MB came back changed");
+}
+
+#[test]
+fn only_loopback_can_reach_the_edge() {
+    let direct = Direct::start(&[], &[]);
+    let port = direct.address.rsplit(':').next().unwrap();
+    // Were it bound to every address, this one of the loopback range would find it too, or be taken.
+    TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
+    assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
+    assert!(TcpStream::connect(format!("[::1]:{port}")).is_ok());
+}

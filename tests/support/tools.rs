@@ -1,0 +1,118 @@
+//! The real programs the tests drive, installed once a target folder, at the versions of
+//! `tests/tools/package-lock.json`.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+const MANIFEST: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
+
+/// What every test may call by name, beside the installed tools. The rest of the machine is out of sight.
+const SYSTEM: [&str; 4] = ["sh", "env", "cat", "sleep"];
+
+/// Where the tools are.
+pub struct Tools {
+    /// Holds `node_modules`.
+    pub dir: PathBuf,
+    pub node_modules: PathBuf,
+    /// `lt`, `mcp-server-everything`.
+    pub bin_dir: PathBuf,
+    /// `node` and a few system programs, and nothing else: a machine's own tunnel tools stay unseen.
+    pub system_dir: PathBuf,
+    /// The real program, not a version manager's stand-in.
+    pub node: PathBuf,
+}
+
+impl Tools {
+    /// The path of an installed program.
+    pub fn bin(&self, name: &str) -> PathBuf {
+        let path = self.bin_dir.join(name);
+        assert!(path.exists(), "{} is missing: is it in tests/tools/package.json?", path.display());
+        path
+    }
+}
+
+/// The tools, installed on first use.
+///
+/// # Panics
+/// When `node` or `npm` is missing or the installation fails, with npm's own words.
+pub fn tools() -> &'static Tools {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    TOOLS.get_or_init(install)
+}
+
+/// The folder of this repository's `tests/tools`.
+pub fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools")
+}
+
+fn install() -> Tools {
+    let node = real_node();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let all = target.join("tools");
+    fs::create_dir_all(&all).unwrap();
+    let dir = all.join(fingerprint(&node));
+
+    // Test binaries run side by side: one installs, the others wait for it here.
+    let lock = File::create(all.join("lock")).unwrap();
+    lock.lock().unwrap();
+    if !dir.exists() {
+        let fresh = tempfile::Builder::new().prefix("installing-").tempdir_in(&all).unwrap();
+        fill(fresh.path(), &node);
+        fs::rename(fresh.keep(), &dir).unwrap();
+    }
+    let node_modules = dir.join("node_modules");
+    Tools { bin_dir: node_modules.join(".bin"), node_modules, system_dir: dir.join("system"), node, dir }
+}
+
+fn fingerprint(node: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    node.hash(&mut hasher);
+    SYSTEM.hash(&mut hasher);
+    for name in MANIFEST {
+        fs::read(sources().join(name)).unwrap().hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+fn fill(dir: &Path, node: &Path) {
+    for name in MANIFEST {
+        fs::copy(sources().join(name), dir.join(name)).unwrap();
+    }
+    said_by("npm", Command::new("npm").arg("ci").current_dir(dir));
+
+    let system = dir.join("system");
+    fs::create_dir(&system).unwrap();
+    symlink(node, system.join("node")).unwrap();
+    for name in SYSTEM {
+        symlink(on_path(name), system.join(name)).unwrap();
+    }
+}
+
+fn real_node() -> PathBuf {
+    PathBuf::from(said_by("node", Command::new("node").args(["-p", "process.execPath"])).trim())
+}
+
+fn on_path(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("the tests need `{name}`, which is not on the PATH"))
+}
+
+/// What a program of the tool chain prints on its standard output.
+fn said_by(name: &str, command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
+        panic!("the tests need `{name}` on the PATH ({error}): install Node.js 20 or newer, with npm")
+    });
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let arguments = command.get_args().collect::<Vec<_>>().join(OsStr::new(" "));
+    assert!(output.status.success(), "{name} {arguments:?} failed ({}):\n{stdout}{stderr}", output.status);
+    stdout.into_owned()
+}
