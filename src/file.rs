@@ -7,6 +7,21 @@ use std::path::{Path, PathBuf};
 
 use crate::os;
 
+/// How the names of our temporary files begin; the id of the process that writes follows.
+const TEMPORARY: &str = ".mcpgw-";
+
+/// Removes temporary files from `folder` whose writer was killed before it could.
+pub fn remove_litter(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let writer =
+            name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)?.split('-').next()?.parse().ok());
+        if writer.is_some_and(|pid| os::process(pid).is_none()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Who may read a file that did not exist before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privacy {
@@ -21,7 +36,8 @@ pub enum Privacy {
 pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
     let target = resolve(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new().prefix(".mcpgw-").tempfile_in(folder)?;
+    let prefix = format!("{TEMPORARY}{}-", std::process::id());
+    let mut temporary = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
     temporary.write_all(data)?;
     match (target.exists(), privacy) {
         (true, _) => os::keep_mode(&target, temporary.path())?,
@@ -86,6 +102,18 @@ mod tests {
         fs::write(folder.join("x"), "").unwrap();
         assert!(replace(&folder, b"new", Privacy::Ordinary).is_err());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let (mine, dead) = (format!("{TEMPORARY}{}-x", std::process::id()), format!("{TEMPORARY}4194304-x"));
+        [mine.as_str(), dead.as_str(), "other"]
+            .iter()
+            .for_each(|name| fs::write(home.path().join(name), "").unwrap());
+        remove_litter(home.path());
+        let exists = |name: &str| home.path().join(name).exists();
+        assert_eq!((exists(&mine), exists(&dead), exists("other")), (true, false, true));
     }
 
     #[test]

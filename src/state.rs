@@ -113,6 +113,11 @@ impl State {
         let _ = fs::remove_file(self.session_file(id));
     }
 
+    /// Removes what writers that were killed left half-written.
+    pub fn remove_litter(&self) {
+        file::remove_litter(&self.root.join("sessions"));
+    }
+
     /// All sessions with a file, the newest first, whether their process lives or not.
     pub fn sessions(&self) -> Vec<SessionRecord> {
         let entries = fs::read_dir(self.root.join("sessions")).into_iter().flatten().flatten();
@@ -140,23 +145,18 @@ impl State {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
+                let holder = read_holder(&mut file);
                 return Err(Error::failed(
                     "session.port_held",
-                    format!(
-                        "take gateway port {port}: another mcpgw session holds it (pid {})",
-                        holder.trim()
-                    ),
+                    format!("take gateway port {port}: another mcpgw session holds it (pid {holder})"),
                 )
                 .fix(format!("end it with `mcpgw stop --port {port}`, or use another --port")));
             }
             Err(fs::TryLockError::Error(error)) => return Err(self.trouble("lock", &path, &error)),
         }
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        let pid = format!("{}\n", std::process::id());
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes()));
         written.map_err(|error| self.trouble("write", &path, &error))?;
         Ok(PortClaim { _file: file })
     }
@@ -182,6 +182,20 @@ impl SessionRecord {
 #[derive(Debug)]
 pub struct PortClaim {
     _file: File,
+}
+
+/// Whoever takes the lock writes its pid at once, but not in the same moment.
+fn read_holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    for _ in 0..50 {
+        let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+        if holder.ends_with('\n') {
+            break;
+        }
+        holder.clear();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    holder.trim().to_string()
 }
 
 /// An append-only log that keeps the last few megabytes: full, it becomes `NAME.log.1` and starts anew.

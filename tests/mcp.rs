@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use rmcp::model::{CallToolRequestParams, ProgressNotificationParam};
 use rmcp::service::{NotificationContext, RoleClient, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientHandler, ServiceExt};
 use serde_json::json;
 use support::{Home, LtServer, Mcpgw, free_port, tools};
@@ -26,7 +27,10 @@ impl ClientHandler for Client {
 async fn connect(url: &str) -> (RunningService<RoleClient, Client>, Client) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::default();
-    let transport = StreamableHttpClientTransport::from_uri(url);
+    // Names under `.localhost` are not known to every resolver; mcpgw's own client resolves them as RFC 6761 says.
+    let http = mcpgw::web::public(None).unwrap();
+    let config = StreamableHttpClientTransportConfig::with_uri(url);
+    let transport = StreamableHttpClientTransport::with_client(http, config);
     (client.clone().serve(transport).await.unwrap(), client)
 }
 
@@ -45,7 +49,6 @@ fn a_real_client_lists_and_calls_the_tools_of_a_real_server_through_the_tunnel()
         .args(["--mcp-path", "/mcp", "--env", "PORT={port}", "--", &everything, "streamableHttp"])
         .start();
     let ready = session.expect("ready");
-    // The URL names a host under `.localhost`, which not every resolver knows; the server takes any of its names.
     let url = ready["mcp_url"].as_str().unwrap().to_string();
     block_on(async {
         let (service, client) = connect(&url).await;

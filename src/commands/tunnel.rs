@@ -118,6 +118,7 @@ fn finish_what_died(state: &State) {
         process::sweep(&session.id);
         state.forget(&session.id);
     }
+    state.remove_litter();
 }
 
 /// What the user should know before anything runs.

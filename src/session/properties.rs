@@ -86,6 +86,8 @@ struct World {
     gateways: HashMap<Epoch, u32>,
     quits: u32,
     stopping: bool,
+    /// A look at the server is under way.
+    awaiting: bool,
     log: Vec<Action>,
 }
 
@@ -116,6 +118,7 @@ impl World {
             gateways: HashMap::new(),
             quits: 0,
             stopping: false,
+            awaiting: false,
             log: vec![],
         };
         world.feed(Input::Begin);
@@ -124,6 +127,8 @@ impl World {
 
     fn feed(&mut self, input: Input) {
         self.stopping |= input == Input::Stop;
+        self.awaiting &=
+            !matches!(input, Input::Provider(epoch, P::ServerReachable { .. }) if epoch != Epoch::MAX);
         for action in self.session.step(input, self.now) {
             assert_eq!(self.quits, 0, "nothing comes after the end: {action:?}");
             match &action {
@@ -145,6 +150,7 @@ impl World {
                     *self.gateways.get_mut(epoch).expect("only what lives is stopped") += 1;
                     assert_eq!(self.gateways[epoch], 1, "stopped once");
                 }
+                Action::AwaitServer { .. } => self.awaiting = true,
                 Action::Drain => self.stopping = true,
                 Action::Quit(_) => {
                     assert!(
@@ -167,9 +173,10 @@ impl World {
         match step {
             Step::Provider(input) => {
                 let Some((&epoch, &stopped)) = self.providers.iter().next() else {
-                    if matches!(input, P::ServerReachable { .. }) {
+                    // Words of a run can come late, after it was seen to be gone.
+                    if !matches!(input, P::Gone | P::Started { .. }) {
                         let epoch = self.latest(|action| match action {
-                            Action::AwaitServer { epoch, .. } => Some(*epoch),
+                            Action::LaunchProvider { epoch, .. } => Some(*epoch),
                             _ => None,
                         });
                         self.feed(Input::Provider(epoch, input));
@@ -286,6 +293,23 @@ proptest! {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_session_never_stands_still(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut world = World::new(false, None);
+        for step in steps.into_iter().filter(|step| !matches!(step, Step::Stop)) {
+            if world.quits > 0 || world.stopping {
+                return Ok(());
+            }
+            world.take(step);
+            let moves = !world.providers.is_empty() || world.session.deadline().is_some() || world.awaiting;
+            prop_assert!(moves || world.stopping, "nothing will ever happen again: {:?}", world.session);
         }
     }
 }

@@ -315,9 +315,14 @@ impl Machine {
     }
 
     fn exited(&mut self, status: &Status, now: Moment, out: &mut Vec<Action>) -> Option<Outcome> {
-        if let State::Stopping { ended, .. } = &mut self.state {
-            ended.get_or_insert(now);
-            return None;
+        match &mut self.state {
+            State::Stopping { ended, .. } => {
+                ended.get_or_insert(now);
+                return None;
+            }
+            State::Starting { .. } | State::Verifying { .. } | State::Up { .. } => {}
+            // The word of its end can come after everything of it was seen to be gone.
+            State::Idle | State::Waiting { .. } | State::Ended => return None,
         }
         if self.finishing {
             self.stop(Restart::No, Some(now), out);

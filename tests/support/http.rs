@@ -3,13 +3,16 @@
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpStream, ToSocketAddrs},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-/// For a connection, and for each read.
+/// For a whole answer; for each piece of a `Stream`.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// For one try of many. A localtunnel server never answers the request that a dying tunnel socket took with it.
+const ONE_TRY: Duration = Duration::from_millis(500);
 
 /// Names and values as sent, in order.
 pub type Headers = Vec<(String, String)>;
@@ -49,9 +52,15 @@ pub fn fetch(url: &str) -> io::Result<Response> {
     get(host, host, path)
 }
 
+/// One quick GET among many, for `wait_for`: the answer, if one comes within 500 ms.
+pub fn try_fetch(url: &str) -> Option<Response> {
+    let (host, path) = split(url);
+    exchange(host, request(host, path), ONE_TRY).ok()
+}
+
 /// GET of `path`, verbatim, from `address` (`HOST:PORT`) under a `host` header of its own.
 pub fn get(address: &str, host: &str, path: &str) -> io::Result<Response> {
-    send(address, format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    send(address, request(host, path))
 }
 
 /// POST to a `http://` URL with more headers (`Name: value`) and a body.
@@ -64,12 +73,24 @@ pub fn post(url: &str, headers: &[&str], body: &str) -> io::Result<Response> {
     send(host, format!("{head}{headers}\r\n{body}"))
 }
 
-/// Sends these bytes and reads one answer to its end.
+/// Sends these bytes and reads one answer to its end, within 10 s.
 pub fn send(address: &str, request: impl AsRef<[u8]>) -> io::Result<Response> {
-    let mut stream = Stream::open(address, request)?;
+    exchange(address, request, PATIENCE)
+}
+
+fn request(host: &str, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
+fn exchange(address: &str, request: impl AsRef<[u8]>, patience: Duration) -> io::Result<Response> {
+    let end = Instant::now() + patience;
+    let mut stream = Stream::open_within(address, request, patience)?;
     let mut body = Vec::new();
     while let Some(chunk) = stream.chunk()? {
         body.extend(chunk);
+        if Instant::now() > end {
+            return Err(ErrorKind::TimedOut.into());
+        }
     }
     Ok(Response { status: stream.status, headers: stream.headers, body })
 }
@@ -93,7 +114,11 @@ enum Body {
 impl Stream {
     /// Sends these bytes and reads the head of the answer.
     pub fn open(address: &str, request: impl AsRef<[u8]>) -> io::Result<Self> {
-        let mut connection = connect(address)?;
+        Self::open_within(address, request, PATIENCE)
+    }
+
+    fn open_within(address: &str, request: impl AsRef<[u8]>, patience: Duration) -> io::Result<Self> {
+        let mut connection = connect(address, patience)?;
         connection.write_all(request.as_ref())?;
         let mut connection = BufReader::new(connection);
         let status = line(&mut connection)?;
@@ -176,16 +201,16 @@ fn find<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     named.next().map(|(_, value)| value.as_str())
 }
 
-fn connect(address: &str) -> io::Result<TcpStream> {
+fn connect(address: &str, patience: Duration) -> io::Result<TcpStream> {
     let (host, port) = address.rsplit_once(':').unwrap_or_else(|| panic!("no port in {address}"));
     let host = if host.ends_with(".localhost") { "localhost" } else { host.trim_matches(['[', ']']) };
     let port: u16 = port.parse().unwrap_or_else(|_| panic!("no port in {address}"));
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, patience) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
                 return Ok(stream);
             }
             Err(error) => last = error,

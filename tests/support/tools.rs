@@ -2,12 +2,11 @@
 //! `tests/tools/package-lock.json`.
 
 use std::{
-    ffi::OsStr,
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -85,7 +84,14 @@ fn fill(dir: &Path, node: &Path) {
     for name in MANIFEST {
         fs::copy(sources().join(name), dir.join(name)).unwrap();
     }
-    said_by("npm", Command::new("npm").arg("ci").current_dir(dir));
+    let npm = output("npm", Command::new("npm").arg("ci").current_dir(dir));
+    // The last file that npm writes: npm 10 can end with status 0 and empty folders when it reaches no registry.
+    let complete = npm.status.success() && dir.join("node_modules/.package-lock.json").exists();
+    assert!(
+        complete,
+        "`npm ci` for tests/tools failed: is a package registry within reach?\n{}",
+        words(&npm)
+    );
 
     let system = dir.join("system");
     fs::create_dir(&system).unwrap();
@@ -96,7 +102,9 @@ fn fill(dir: &Path, node: &Path) {
 }
 
 fn real_node() -> PathBuf {
-    PathBuf::from(said_by("node", Command::new("node").args(["-p", "process.execPath"])).trim())
+    let node = output("node", Command::new("node").args(["-p", "process.execPath"]));
+    assert!(node.status.success(), "`node -p process.execPath` failed: {}", words(&node));
+    PathBuf::from(String::from_utf8(node.stdout).unwrap().trim())
 }
 
 fn on_path(name: &str) -> PathBuf {
@@ -105,14 +113,13 @@ fn on_path(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("the tests need `{name}`, which is not on the PATH"))
 }
 
-/// What a program of the tool chain prints on its standard output.
-fn said_by(name: &str, command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
+fn output(name: &str, command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
         panic!("the tests need `{name}` on the PATH ({error}): install Node.js 20 or newer, with npm")
-    });
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let arguments = command.get_args().collect::<Vec<_>>().join(OsStr::new(" "));
-    assert!(output.status.success(), "{name} {arguments:?} failed ({}):\n{stdout}{stderr}", output.status);
-    stdout.into_owned()
+    })
+}
+
+fn words(output: &Output) -> String {
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    format!("{}\n{stdout}{stderr}", output.status)
 }

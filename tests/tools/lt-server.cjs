@@ -64,9 +64,9 @@ const server = createServer(settings);
 const [answer] = server.listeners('request');
 server.removeAllListeners('request');
 server.on('request', (request, response) => {
-  // This release serves its front page where a client asks for any name. The real service names one: so does this.
-  if (request.url === '/?new') request.url = `/${hri.random()}`;
   const visitor = /^[^.]+\.localhost\b/.test(request.headers.host ?? '');
+  // This release serves its front page where a client asks for any name. The real service names one: so does this.
+  if (!visitor && request.url === '/?new') request.url = `/${hri.random()}`;
   if (blackhole === 'all' || (blackhole === 'on' && visitor)) return;
   answer(request, response);
 });
