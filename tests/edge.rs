@@ -261,3 +261,26 @@ fn only_loopback_can_reach_the_edge() {
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
     assert!(TcpStream::connect(format!("[::1]:{port}")).is_ok());
 }
+
+#[test]
+fn bodies_that_nobody_wants_do_not_cost_lt_its_sockets() {
+    let (home, server, port) = (Home::new(), LtServer::start(), free_port().to_string());
+    let mut session = Mcpgw::tunnel(&home)
+        .args(["--provider", "lt", "--server", &server.url(), "--subdomain", "unread", "--port", &port])
+        .args(["--host-header", "preserve", "--"])
+        .args(gateway_command(&["--port", &port, "--reject-foreign-host"]))
+        .start();
+    session.expect("ready");
+    let url = server.tunnel_url("unread");
+    let body = "x".repeat(3 << 20);
+    // lt has ten sockets and loses one for good with every connection that is reset under it.
+    for round in 0..14 {
+        // Refused by the edge, and by a gateway that answers before it has read.
+        for (path, status) in [("/admin", 404), ("/api/mcp/default", 403)] {
+            let answer = http::post(&format!("{url}{path}"), &[], &body).unwrap();
+            assert_eq!(answer.status, status, "round {round}, {path}");
+        }
+    }
+    assert_eq!(session.count("tunnel_lost"), 0, "{}", session.transcript());
+    session.stop();
+}

@@ -1,10 +1,12 @@
-//! The body of every answer: the gateway's stream, or a few words of ours, and with it the token that
-//! says "still under way".
+//! Bodies. Of an answer: the gateway's stream, or a few words of ours, and with it the token that says
+//! "still under way". Of a request: one that is read to its end even when nobody wants it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
 
@@ -60,5 +62,53 @@ impl hyper::body::Body for Body {
                 SizeHint::with_exact(words.as_ref().map_or(0, |words| words.len() as u64))
             }
         }
+    }
+}
+
+/// A request's body. Dropped before its end (the request was refused, the gateway answered early), the
+/// rest is still read: closing a connection with unread bytes resets it, and `lt` loses one of its ten
+/// sockets for good with every reset.
+#[derive(Debug)]
+pub(super) struct RequestBody(Option<Incoming>);
+
+impl RequestBody {
+    /// A visitor who goes on sending for longer is cut off.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    pub(super) fn new(incoming: Incoming) -> Self {
+        Self(Some(incoming))
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(mut rest) = self.0.take().filter(|body| !hyper::body::Body::is_end_stream(body)) {
+            tokio::spawn(tokio::time::timeout(Self::PATIENCE, async move {
+                while let Some(Ok(_)) = rest.frame().await {}
+            }));
+        }
+    }
+}
+
+impl hyper::body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(incoming) => Pin::new(incoming).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
     }
 }

@@ -11,7 +11,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 
-use super::body::Body;
+use super::body::{Body, RequestBody};
 use super::headers::{self, Visit};
 use super::upstream::NoAnswer;
 use super::{Shared, Verdict};
@@ -22,6 +22,7 @@ pub(super) async fn answer(
     address: IpAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let request = request.map(RequestBody::new);
     if request.uri().path() == shared.probe.path {
         return Response::new(Body::words(shared.probe.answer.clone()));
     }
@@ -56,7 +57,7 @@ impl Refusal {
     }
 }
 
-fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<Admitted, Refusal> {
+fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Refusal> {
     let refuse = |status, why| Refusal { status, why };
     let uri = request.uri();
     let path = if request.method() == Method::CONNECT { "" } else { uri.path() };
@@ -85,7 +86,7 @@ fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<Admitted, Refus
 async fn pass(
     shared: &Shared,
     address: IpAddr,
-    mut request: Request<Incoming>,
+    mut request: Request<RequestBody>,
     admitted: Admitted,
 ) -> Response<Body> {
     let under_way = match endless(&request) {
@@ -105,7 +106,7 @@ async fn pass(
         .ok()
         .and_then(|public| public.as_ref().map(|public| public.scheme))
         .unwrap_or("https");
-    let prepare = |request: &mut Request<Incoming>, target: &super::Target| {
+    let prepare = |request: &mut Request<RequestBody>, target: &super::Target| {
         let visit = Visit { host: &admitted.host, scheme, address };
         headers::forwarded(request.headers_mut(), visit, &target.host);
     };
@@ -130,7 +131,7 @@ async fn pass(
 }
 
 /// A GET for an event stream has no end to wait for.
-fn endless(request: &Request<Incoming>) -> bool {
+fn endless(request: &Request<RequestBody>) -> bool {
     let accepts = request.headers().get_all(header::ACCEPT);
     let events =
         accepts.iter().any(|value| value.as_bytes().windows(17).any(|part| part == b"text/event-stream"));

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::HostRule;
+use super::body::RequestBody;
 
 /// A gateway that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(super) struct Upstream {
     suspect: mpsc::Sender<()>,
 }
 
-type Sender = SendRequest<Incoming>;
+type Sender = SendRequest<RequestBody>;
 
 /// Why a request got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +95,8 @@ impl Upstream {
     /// target; it runs again when the target changed meanwhile.
     pub(super) async fn send(
         self: &Arc<Self>,
-        mut request: Request<Incoming>,
-        prepare: impl Fn(&mut Request<Incoming>, &Target),
+        mut request: Request<RequestBody>,
+        prepare: impl Fn(&mut Request<RequestBody>, &Target),
     ) -> Result<Response<Incoming>, NoAnswer> {
         let deadline = Instant::now() + Self::MAX_WAIT;
         loop {
