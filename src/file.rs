@@ -65,7 +65,8 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other(format!("{} is a circle of links", path.display())))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,7 @@
 //! The edge, asked as visitors do: what passes, what does not, and that streams are streams.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
 mod support;
 
 use std::io::{Read, Write};

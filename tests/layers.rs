@@ -1,6 +1,8 @@
 //! The house is a strict stack (lib.rs): a room uses only rooms below it. This reads every `use crate::`
 //! and every `crate::` path, and fails on an arrow that runs upwards or on a room the stack does not know.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,7 +103,7 @@ fn what_differs_between_systems_lives_in_one_room() {
     let wrong: Vec<_> = outside
         .filter(|path| {
             let text = fs::read_to_string(path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap().split("#[cfg(all(test").next().unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
             ["cfg(unix", "cfg(windows", "cfg(target_os", "unsafe {"]
                 .iter()
                 .any(|needle| code.contains(needle))

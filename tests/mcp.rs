@@ -1,5 +1,7 @@
 //! An independent MCP client (rmcp, the official Rust SDK) through the tunnel to real MCP servers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
 mod support;
 
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,8 @@
 //! Whatever dies comes back, whatever ends leaves nothing: faults injected into the real `lt`, its real server, the gateway, and
 //! mcpgw itself.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
 mod support;
 
 use std::fs;

@@ -41,8 +41,11 @@ pub enum Command {
         /// The shell it is for
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, of one command if it is named
+    Man {
+        /// The command
+        command: Option<String>,
+    },
     /// The MCP gateway of `tunnel --demo`
     #[command(hide = true)]
     DemoGateway {

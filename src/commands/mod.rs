@@ -29,7 +29,7 @@ pub fn run(command: Command) -> ExitCode {
             completions(shell);
             Ok(())
         }
-        Command::Man => man(),
+        Command::Man { command } => man(command.as_deref()),
         Command::DemoGateway { port } => {
             runtime().and_then(|runtime| runtime.block_on(gateway::demo::serve(port)))
         }
@@ -87,16 +87,36 @@ fn blamed_variable(error: &clap::Error) -> Option<String> {
     (!given && std::env::var_os(&name).is_some()).then(|| format!("the value came from the variable {name}"))
 }
 
+/// The command line without what only mcpgw itself calls; clap's generators would show that too.
+fn shown_cli() -> clap::Command {
+    let cli = Cli::command();
+    let shown: Vec<_> = cli.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+    clap::Command::new("mcpgw")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(cli.get_about().cloned().unwrap_or_default())
+        .subcommands(shown)
+}
+
 fn completions(shell: clap_complete::Shell) {
     let mut script = vec![];
-    clap_complete::generate(shell, &mut Cli::command(), "mcpgw", &mut script);
+    clap_complete::generate(shell, &mut shown_cli(), "mcpgw", &mut script);
     report::bytes(&script);
 }
 
-fn man() -> Result<()> {
+fn man(command: Option<&str>) -> Result<()> {
+    let mut cli = shown_cli();
+    // Names of commands become `mcpgw-tunnel`, as in git's manual.
+    cli.build();
+    let shown = match command {
+        None => cli,
+        Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {
+            Error::usage("man.command", format!("print the manual of `{name}`: there is no such command"))
+                .fix("`mcpgw --help` lists them")
+        })?,
+    };
     let mut page = vec![];
     let write = |error: std::io::Error| Error::failed("man", format!("write the manual page: {error}"));
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(write)?;
+    clap_mangen::Man::new(shown).render(&mut page).map_err(write)?;
     report::bytes(&page);
     Ok(())
 }

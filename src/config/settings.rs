@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_its_flag_and_the_fix() {
-        let cases: [(&str, fn(&mut Layer)); 9] = [
+        type Edit = fn(&mut Layer);
+        let cases: [(&str, Edit); 9] = [
             ("--port", |layer| layer.port = Some(0)),
             ("--server", |layer| layer.server = Some("tunnel.example".into())),
             ("--server", |layer| layer.server = Some("ftp://x".into())),

@@ -1,0 +1,142 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'mcpgw'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'mcpgw' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the running sessions')
+            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of the running session')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;tunnel' {
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'auto, localtunnel (lt) or local; auto takes the first that is ready, else local')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Your own localtunnel server')
+            [CompletionResult]::new('--subdomain', '--subdomain', [CompletionResultType]::ParameterName, 'Ask for this name below the provider''s domain')
+            [CompletionResult]::new('--https-port', '--https-port', [CompletionResultType]::ParameterName, 'The port of `https://localhost:PORT` with the provider local [default: 3443]')
+            [CompletionResult]::new('--probe-interval', '--probe-interval', [CompletionResultType]::ParameterName, 'How often to ask through the public URL whether the tunnel lives [default: 5s]')
+            [CompletionResult]::new('--start-timeout', '--start-timeout', [CompletionResultType]::ParameterName, 'How long a provider may take to state a URL [default: 20s]')
+            [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The gateway''s port [default: 3001]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile MCP clients use [default: default]')
+            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
+            [CompletionResult]::new('--health', '--health', [CompletionResultType]::ParameterName, 'This path must answer 200; without it any HTTP answer means the gateway lives')
+            [CompletionResult]::new('--host-header', '--host-header', [CompletionResultType]::ParameterName, 'The Host the gateway sees: the visitor''s, or localhost [default: auto]')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Who gets in: auto, key or none')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Let visitors reach this path too, and all below it')
+            [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'Keep the same variables in this file; its other lines stay')
+            [CompletionResult]::new('--on-url', '--on-url', [CompletionResultType]::ParameterName, 'Run this in a shell whenever the URL is new, with the same variables')
+            [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Take the provider''s word for the URL instead of proving it')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Answer yes to every question')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Answer yes to every question')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a line on standard output for every event')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the MCP URL and trouble, nothing else')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the MCP URL and trouble, nothing else')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mcpgw;run' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;status' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;url' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The MCP URL instead of the address')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;stop' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every session')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;completions' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;man' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;help' {
+            [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the running sessions')
+            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of the running session')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;help;tunnel' {
+            break
+        }
+        'mcpgw;help;run' {
+            break
+        }
+        'mcpgw;help;status' {
+            break
+        }
+        'mcpgw;help;url' {
+            break
+        }
+        'mcpgw;help;stop' {
+            break
+        }
+        'mcpgw;help;completions' {
+            break
+        }
+        'mcpgw;help;man' {
+            break
+        }
+        'mcpgw;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

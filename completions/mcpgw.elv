@@ -1,0 +1,120 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[mcpgw] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'mcpgw'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'mcpgw'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand run 'Run a command with APP_URL (and the rest) of the running session'
+            cand status 'Show the running sessions'
+            cand url 'Print the URL of the running session'
+            cand stop 'End a running session'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page, of one command if it is named'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;tunnel'= {
+            cand --provider 'auto, localtunnel (lt) or local; auto takes the first that is ready, else local'
+            cand --server 'Your own localtunnel server'
+            cand --subdomain 'Ask for this name below the provider''s domain'
+            cand --https-port 'The port of `https://localhost:PORT` with the provider local [default: 3443]'
+            cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s]'
+            cand --start-timeout 'How long a provider may take to state a URL [default: 20s]'
+            cand --lt 'The lt program, where it is not on PATH'
+            cand --port 'The gateway''s port [default: 3001]'
+            cand --profile 'The profile MCP clients use [default: default]'
+            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
+            cand --health 'This path must answer 200; without it any HTTP answer means the gateway lives'
+            cand --host-header 'The Host the gateway sees: the visitor''s, or localhost [default: auto]'
+            cand --env 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in'
+            cand --auth 'Who gets in: auto, key or none'
+            cand --allow 'Let visitors reach this path too, and all below it'
+            cand --env-file 'Keep the same variables in this file; its other lines stay'
+            cand --on-url 'Run this in a shell whenever the URL is new, with the same variables'
+            cand --no-verify 'Take the provider''s word for the URL instead of proving it'
+            cand --demo 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named'
+            cand -y 'Answer yes to every question'
+            cand --yes 'Answer yes to every question'
+            cand --json 'One JSON object a line on standard output for every event'
+            cand -q 'Print the MCP URL and trouble, nothing else'
+            cand --quiet 'Print the MCP URL and trouble, nothing else'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mcpgw;run'= {
+            cand --port 'The session on this gateway port'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;status'= {
+            cand --json 'Print one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;url'= {
+            cand --port 'The session on this gateway port'
+            cand --mcp 'The MCP URL instead of the address'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;stop'= {
+            cand --port 'The session on this gateway port'
+            cand --all 'Every session'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;man'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;help'= {
+            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand run 'Run a command with APP_URL (and the rest) of the running session'
+            cand status 'Show the running sessions'
+            cand url 'Print the URL of the running session'
+            cand stop 'End a running session'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page, of one command if it is named'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;help;tunnel'= {
+        }
+        &'mcpgw;help;run'= {
+        }
+        &'mcpgw;help;status'= {
+        }
+        &'mcpgw;help;url'= {
+        }
+        &'mcpgw;help;stop'= {
+        }
+        &'mcpgw;help;completions'= {
+        }
+        &'mcpgw;help;man'= {
+        }
+        &'mcpgw;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

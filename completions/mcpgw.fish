@@ -1,0 +1,83 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mcpgw_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_mcpgw_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mcpgw_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mcpgw_using_subcommand
+    set -l cmd (__fish_mcpgw_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -s V -l version -d 'Print version'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the running sessions'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the URL of the running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l provider -d 'auto, localtunnel (lt) or local; auto takes the first that is ready, else local' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l server -d 'Your own localtunnel server' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l subdomain -d 'Ask for this name below the provider\'s domain' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l https-port -d 'The port of `https://localhost:PORT` with the provider local [default: 3443]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l probe-interval -d 'How often to ask through the public URL whether the tunnel lives [default: 5s]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l start-timeout -d 'How long a provider may take to state a URL [default: 20s]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l lt -d 'The lt program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l port -d 'The gateway\'s port [default: 3001]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l profile -d 'The profile MCP clients use [default: default]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l health -d 'This path must answer 200; without it any HTTP answer means the gateway lives' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l host-header -d 'The Host the gateway sees: the visitor\'s, or localhost [default: auto]' -r -f -a "auto\t'The visitor\'s, unless the gateway refuses it (asked once at start)'
+preserve\t'Always the visitor\'s'
+local\t'Always `localhost:PORT`'"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env -d 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l auth -d 'Who gets in: auto, key or none' -r -f -a "auto\t'A key, unless the gateway itself refuses anonymous calls'
+key\t'Always a key'
+none\t'Nothing'"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let visitors reach this path too, and all below it' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env-file -d 'Keep the same variables in this file; its other lines stay' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l on-url -d 'Run this in a shell whenever the URL is new, with the same variables' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l no-verify -d 'Take the provider\'s word for the URL instead of proving it'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l demo -d 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s y -l yes -d 'Answer yes to every question'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l json -d 'One JSON object a line on standard output for every event'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s q -l quiet -d 'Print the MCP URL and trouble, nothing else'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The MCP URL instead of the address'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "status" -d 'Show the running sessions'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "url" -d 'Print the URL of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "stop" -d 'End a running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
