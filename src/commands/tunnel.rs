@@ -105,11 +105,12 @@ fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> R
             .fix("leave --auth out; a gateway that asks for OAuth itself is safe to share"));
     }
     let question = "Whoever learns the address can use the gateway's MCP servers. Go on without a key?";
-    if settings.auth != Auth::None || yes || audience != Audience::Terminal || ask::confirm(question) {
+    let asked = settings.auth == Auth::None && !yes && audience == Audience::Terminal;
+    if !asked || ask::confirm(question)? {
         return Ok(());
     }
-    Err(Error::failed("auth.declined", "open the gateway without a key: not agreed to")
-        .fix("answer yes, or give --yes"))
+    let message = "open the gateway without a key: not agreed to";
+    Err(Error::failed("auth.declined", message).fix("answer yes, or give --yes"))
 }
 
 /// An mcpgw that was killed may have left processes and a session file: both go before a new start.

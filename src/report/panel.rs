@@ -43,8 +43,8 @@ fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
 
 fn qr(url: &str) -> Option<String> {
     let code = QrCode::new(url).ok()?;
-    // Light modules are drawn, so that it scans on the dark background most terminals have.
-    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build())
+    // The light modules are drawn and the dark ones left out: most terminals are dark.
+    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
 #[cfg(test)]
