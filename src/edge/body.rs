@@ -78,6 +78,11 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming) -> Self {
         Self(Some(incoming))
     }
+
+    #[cfg(test)]
+    pub(super) fn empty() -> Self {
+        Self(None)
+    }
 }
 
 impl Drop for RequestBody {

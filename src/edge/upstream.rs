@@ -205,3 +205,122 @@ async fn connect(address: SocketAddr) -> Result<Sender, Box<dyn std::error::Erro
     tokio::spawn(connection.with_upgrades());
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn upstream() -> (Arc<Upstream>, mpsc::Receiver<()>) {
+        let (suspect, suspicions) = mpsc::channel(1);
+        (Arc::new(Upstream::new(suspect)), suspicions)
+    }
+
+    async fn ask(upstream: &Arc<Upstream>) -> Result<u16, NoAnswer> {
+        let request = Request::builder().uri("/").header("host", "x").body(RequestBody::empty()).unwrap();
+        upstream.send(request, |_, _| {}).await.map(|response| response.status().as_u16())
+    }
+
+    /// A gateway that does this with every connection, one after the other.
+    async fn gateway<F: Future<Output = ()> + Send>(
+        serve: impl Fn(TcpStream) -> F + Send + 'static,
+    ) -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                serve(stream).await;
+            }
+        });
+        Target { address, host: HostRule::Preserve }
+    }
+
+    async fn read_head(stream: &mut TcpStream) {
+        let mut head = vec![];
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_only_so_long() {
+        let (upstream, _suspicions) = upstream();
+        let began = Instant::now();
+        assert_eq!(ask(&upstream).await, Err(NoAnswer::Away));
+        assert_eq!(began.elapsed(), Upstream::MAX_WAIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_requests_wait_and_the_next_is_sent_away_at_once() {
+        let (upstream, _suspicions) = upstream();
+        let waiting: Vec<_> = (0..Upstream::MAX_WAITING)
+            .map(|_| {
+                tokio::spawn({
+                    let upstream = upstream.clone();
+                    async move { ask(&upstream).await }
+                })
+            })
+            .collect();
+        while upstream.waiting.load(Ordering::Relaxed) < Upstream::MAX_WAITING {
+            tokio::task::yield_now().await;
+        }
+        let began = Instant::now();
+        assert_eq!((ask(&upstream).await, began.elapsed()), (Err(NoAnswer::Away), Duration::ZERO));
+        upstream.refuse();
+        for one in waiting {
+            assert_eq!(one.await.unwrap(), Err(NoAnswer::Away));
+        }
+        assert_eq!(upstream.waiting.load(Ordering::Relaxed), 0, "every place was given back");
+    }
+
+    #[tokio::test]
+    async fn a_held_request_goes_on_when_the_gateway_is_back() {
+        let (upstream, _suspicions) = upstream();
+        let held = tokio::spawn({
+            let upstream = upstream.clone();
+            async move { ask(&upstream).await }
+        });
+        tokio::task::yield_now().await;
+        let target = gateway(async |mut stream: TcpStream| {
+            read_head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        });
+        upstream.open(target.await);
+        assert_eq!(held.await.unwrap(), Ok(204));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_left_is_never_sent_again() {
+        let (upstream, _suspicions) = upstream();
+        let (sender, mut heads) = mpsc::unbounded_channel();
+        let target = gateway(move |mut stream: TcpStream| {
+            let sender = sender.clone();
+            async move {
+                read_head(&mut stream).await;
+                sender.send(()).unwrap();
+            }
+        });
+        upstream.open(target.await);
+        assert_eq!(ask(&upstream).await, Err(NoAnswer::Broken));
+        assert_eq!((heads.recv().await, heads.try_recv().ok()), (Some(()), None));
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_reported_and_the_request_waits_for_the_next_gateway() {
+        let (upstream, mut suspicions) = upstream();
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        upstream.open(Target { address: closed, host: HostRule::Preserve });
+        let held = tokio::spawn({
+            let upstream = upstream.clone();
+            async move { ask(&upstream).await }
+        });
+        suspicions.recv().await.unwrap();
+        let target = gateway(async |mut stream: TcpStream| {
+            read_head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        });
+        upstream.open(target.await);
+        assert_eq!(held.await.unwrap(), Ok(204));
+    }
+}

@@ -51,13 +51,13 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Waits for adopted orphans that have ended. `mine` are left to whoever spawned them.
-pub fn reap_orphans(mine: &[u32]) {
+/// Waits for adopted orphans that have ended. Those that are `waited_for` are left to whoever does.
+pub fn reap_orphans(waited_for: impl Fn(u32) -> bool) {
     let me = std::process::id();
     for orphan in super::processes() {
         if orphan.zombie
             && orphan.parent == me
-            && !mine.contains(&orphan.pid)
+            && !waited_for(orphan.pid)
             && let Some(pid) = to_pid(orphan.pid)
         {
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);

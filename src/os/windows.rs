@@ -39,7 +39,7 @@ pub fn signal_group(leader: u32, signal: Signal) {
 pub fn adopt_orphans() {}
 
 /// Windows has no zombies.
-pub fn reap_orphans(_mine: &[u32]) {}
+pub fn reap_orphans(_waited_for: impl Fn(u32) -> bool) {}
 
 /// The command line that hands `script` to the user's shell language.
 pub fn shell(script: &str) -> (&'static str, [&str; 2]) {

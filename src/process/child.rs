@@ -1,12 +1,13 @@
 //! One child: started in its own session, its output heard line by line, its end noticed by waiting
 //! for the process, never by the end of its pipes (a grandchild may hold those for ever).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::future::{Future, poll_fn};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -70,6 +71,24 @@ pub struct Child {
     pub mark: String,
 }
 
+/// The children that somebody waits for. Every other zombie below us is an adopted orphan.
+static WAITED_FOR: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Says that somebody waits for `pid`, or does no longer.
+pub(super) fn waited_for(pid: u32, yes: bool) {
+    if let Ok(mut pids) = WAITED_FOR.lock() {
+        let _ = if yes { pids.insert(pid) } else { pids.remove(&pid) };
+    }
+}
+
+/// Waits for adopted orphans that have ended, so that they do not pile up as zombies. To be called when
+/// some child has ended, from the thread that spawns.
+pub fn reap_orphans() {
+    if let Ok(pids) = WAITED_FOR.lock() {
+        os::reap_orphans(|pid| pids.contains(&pid));
+    }
+}
+
 /// Starts a child and listens to it until it and its pipes have ended.
 ///
 /// `session` marks everything that belongs to us, `run` (unique within it) this child's own tree.
@@ -94,6 +113,7 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
     os::own_session(&mut command);
     let mut child = command.spawn().map_err(|error| cannot_start(spec, &error))?;
     let pid = child.id().unwrap_or_default();
+    waited_for(pid, true);
     let stdin = child.stdin.take();
     let stderr = child.stderr.take();
     // With standard error taken out the chunk stream reads standard output alone: it would favour
@@ -107,7 +127,7 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
         last: VecDeque::new(),
     };
     tokio::spawn(async move {
-        ear.listen().await;
+        ear.listen(pid).await;
         drop(stdin);
     });
     Ok(Child { pid, mark })
@@ -147,7 +167,7 @@ impl<H: Hearing> Ear<H> {
     /// More than a pipe holds: what was written before the end is heard, a grandchild's flood is not.
     const LAST_CHUNKS: usize = 64;
 
-    async fn listen(mut self) {
+    async fn listen(mut self, pid: u32) {
         let mut turn = false;
         let status = loop {
             turn = !turn;
@@ -157,6 +177,7 @@ impl<H: Hearing> Ear<H> {
                 Heard::Silence => {}
             }
         };
+        waited_for(pid, false);
         // Last words lie in the pipes; take what is there, do not wait for more.
         for _ in 0..Self::LAST_CHUNKS {
             let chunk = tokio::task::coop::unconstrained(poll_fn(|cx| match self.poll(cx, true, false) {

@@ -6,7 +6,7 @@ mod lines;
 mod reaper;
 mod tree;
 
-pub use child::{Child, Hearing, Spec, Status, Stdin, spawn};
+pub use child::{Child, Hearing, Spec, Status, Stdin, reap_orphans, spawn};
 pub use lines::{Lines, Stream};
 pub use reaper::{Reaper, reap};
 pub use tree::{SESSION_MARK, stop, sweep};

@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 
+use super::child::waited_for;
 use super::{SESSION_MARK, sweep};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
@@ -25,12 +26,9 @@ impl Reaper {
         // It must not keep the user's folder busy.
         command.current_dir(std::env::temp_dir());
         os::detach(&mut command);
-        command.spawn().map(Self).map_err(|error| failed(&error))
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.0.id()
+        let child = command.spawn().map_err(|error| failed(&error))?;
+        waited_for(child.id(), true);
+        Ok(Self(child))
     }
 
     /// Lets it sweep now, and waits until it has.

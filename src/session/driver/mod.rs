@@ -187,7 +187,7 @@ impl<'a> Driver<'a> {
                         Some(Input::Stop)
                     }
                     Interruption::ChildEnded => {
-                        os::reap_orphans(&self.own_children());
+                        process::reap_orphans();
                         None
                     }
                 },
@@ -312,11 +312,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn own_children(&self) -> Vec<u32> {
-        let children = self.provider_child.iter().chain(&self.gateway_child).map(|child| child.pid);
-        children.chain([self.reaper.pid()]).collect()
-    }
-
     async fn clean_up(mut self) {
         self.edge.close().await;
         // By now only what escaped both trees can be left, a hook's child say.
@@ -371,14 +366,13 @@ fn new_record(
 struct Clock {
     began: Instant,
     wall: SystemTime,
+    /// How much the wall clock was ahead at the last look.
+    ahead: Duration,
 }
 
 impl Clock {
-    /// Clocks that differ by more than this did not drift.
-    const NAP: Duration = Duration::from_secs(5);
-
     fn start() -> Self {
-        Self { began: Instant::now(), wall: SystemTime::now() }
+        Self { began: Instant::now(), wall: SystemTime::now(), ahead: Duration::ZERO }
     }
 
     fn now(&self) -> Moment {
@@ -391,16 +385,31 @@ impl Clock {
 
     fn slept(&mut self) -> bool {
         let wall = self.wall.elapsed().unwrap_or_default();
-        let slept = wall.saturating_sub(self.began.elapsed()) > Self::NAP;
-        if slept {
-            // From here on only what is slept anew counts.
-            self.wall += wall - self.began.elapsed();
-        }
-        slept
+        self.is_nap(wall.saturating_sub(self.began.elapsed()))
+    }
+
+    /// Clocks that part by more than seconds from one look to the next did not drift.
+    fn is_nap(&mut self, ahead: Duration) -> bool {
+        const NAP: Duration = Duration::from_secs(5);
+        let before = std::mem::replace(&mut self.ahead, ahead);
+        ahead.saturating_sub(before) > NAP
     }
 }
 
 /// `https://x/` and `/api/mcp/default` make `https://x/api/mcp/default`.
 fn below(url: &Url, path: &str) -> String {
     format!("{}{path}", super::base(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nap_is_noticed_once_and_drift_or_a_clock_set_back_is_none() {
+        let mut clock = Clock::start();
+        let ahead = [0, 1, 2, 3602, 3602, 3603, 0, 4].map(Duration::from_secs);
+        let naps = ahead.map(|ahead| clock.is_nap(ahead));
+        assert_eq!(naps, [false, false, false, true, false, false, false, false]);
+    }
 }
