@@ -1,19 +1,22 @@
 //! Does what the machine says and tells it what happened: the one place of a session that sleeps,
 //! spawns and talks. Decides nothing.
 
+mod clock;
 mod gateway;
 mod provider;
 mod publish;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use reqwest::Client;
 use tokio::sync::{OnceCell, mpsc, watch};
 use url::Url;
 
+use clock::Clock;
+
 use super::machine::{Input, Session};
-use super::{Action, Epoch, Moment, gateway as gateway_machine, provider as provider_machine};
+use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
 use crate::cert::LocalCa;
 use crate::config::Settings;
 use crate::edge::{AllowList, Edge, Identity, Listen, Target};
@@ -361,55 +364,7 @@ fn new_record(
     })
 }
 
-/// The session's time, and whether the machine slept through some of it: the wall clock goes on then,
-/// the monotonic one does not.
-struct Clock {
-    began: Instant,
-    wall: SystemTime,
-    /// How much the wall clock was ahead at the last look.
-    ahead: Duration,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { began: Instant::now(), wall: SystemTime::now(), ahead: Duration::ZERO }
-    }
-
-    fn now(&self) -> Moment {
-        self.began.elapsed()
-    }
-
-    fn at(&self, moment: Moment) -> Instant {
-        self.began + moment
-    }
-
-    fn slept(&mut self) -> bool {
-        let wall = self.wall.elapsed().unwrap_or_default();
-        self.is_nap(wall.saturating_sub(self.began.elapsed()))
-    }
-
-    /// Clocks that part by more than seconds from one look to the next did not drift.
-    fn is_nap(&mut self, ahead: Duration) -> bool {
-        const NAP: Duration = Duration::from_secs(5);
-        let before = std::mem::replace(&mut self.ahead, ahead);
-        ahead.saturating_sub(before) > NAP
-    }
-}
-
 /// `https://x/` and `/api/mcp/default` make `https://x/api/mcp/default`.
 fn below(url: &Url, path: &str) -> String {
     format!("{}{path}", super::base(url))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nap_is_noticed_once_and_drift_or_a_clock_set_back_is_none() {
-        let mut clock = Clock::start();
-        let ahead = [0, 1, 2, 3602, 3602, 3603, 0, 4].map(Duration::from_secs);
-        let naps = ahead.map(|ahead| clock.is_nap(ahead));
-        assert_eq!(naps, [false, false, false, true, false, false, false, false]);
-    }
 }
