@@ -44,7 +44,7 @@ def measure(programs, board, rounds):
         board.all_of("lt killed: the same URL", sum(one.same_url for one in killed[OURS]), len(killed[OURS]))
 
         restarted = side_by_side(programs, gateway, found, restart_server, rounds)
-        table(board, "server killed and back, from its listening again", restarted)
+        table(board, "server killed; from its listening again", restarted)
         ours, loop = middle(restarted[OURS]), middle(restarted[TIGHT_LOOP])
         board.figure(f"server back: mcpgw / `{TIGHT_LOOP}`", ours / loop, OF_TIGHT_LOOP, "{:.2f} x")
 
@@ -52,7 +52,7 @@ def measure(programs, board, rounds):
         table(board, "lt frozen", side_by_side(programs, gateway, found[1:], freeze_lt, 1))
         for interval, most in FROZEN_S.items():
             options = [] if interval == "5s" else ["--probe-interval", interval]
-            frozen = [trial(programs, gateway, OURS, freeze_lt, *options) for _ in range(max(rounds // 2, 1))]
+            frozen = [trial(programs, gateway, OURS, freeze_lt, *options) for _ in range(rounds)]
             table(board, f"lt frozen, a probe every {interval}", {OURS: frozen})
             slowest = max(one.seconds or float("inf") for one in frozen)
             board.figure(f"lt frozen, a probe every {interval}, the slowest", slowest, most, "{:.2f} s")
@@ -69,12 +69,14 @@ def side_by_side(programs, gateway, names, fault, rounds):
 
 
 def table(board, fault, recoveries):
+    board.show(fault, "")
     for name, trials in recoveries.items():
         back = [one.seconds for one in trials if one.seconds is not None]
         same = sum(one.same_url for one in trials)
-        text = f"{spread(back, '{:.2f} s')}, same URL {same} of {len(trials)}" if back else ""
-        never = f" never within {CAP_S} s: {len(trials) - len(back)}" if len(back) < len(trials) else ""
-        board.show(f"{fault}: {name}", (text + never).strip())
+        said = [f"{spread(back, '{:.2f} s')}, same URL {same} of {len(trials)}"] if back else []
+        if len(back) < len(trials):
+            said.append(f"never within {CAP_S} s: {len(trials) - len(back)} of {len(trials)}")
+        board.show(f"  {name}", ", ".join(said))
 
 
 def middle(trials):
@@ -118,7 +120,8 @@ def settle(pid):
 
 def restart_server(server, _folder, _session):
     server.kill()
-    time.sleep(random.uniform(0.5, 1.0))
+    # Back after 0.5 to 1.0 s, of which it needs the last part to start.
+    time.sleep(max(random.uniform(0.5, 1.0) - server.start_takes, 0))
     return server.start()
 
 

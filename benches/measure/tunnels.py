@@ -27,6 +27,7 @@ class TunnelServer:
         self._programs = programs
         self.port = 0
         self.url = None
+        self.start_takes = 0
         self._child = None
         self.start()
 
@@ -39,12 +40,15 @@ class TunnelServer:
     def start(self):
         """Returns the monotonic time from which it listened."""
         command = [self._programs.node, self._programs.tunnel_server, "--port", self.port]
+        began = time.monotonic()
         # It ends at the end of its input, should this benchmark be killed.
         self._child = Child(command, folder=self._programs.modules.parent, stdin=subprocess.PIPE)
         index, said = self._child.hear(json.loads)
         self.port = said["port"]
         self.url = f"http://localhost:{self.port}"
-        return self._child.lines[index][0]
+        listened = self._child.lines[index][0]
+        self.start_takes = listened - began
+        return listened
 
     def kill(self):
         self._child.process.kill()

@@ -64,7 +64,8 @@ impl Provider for Localtunnel {
         Launch::Program(Spec {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),
-            set: vec![],
+            // Otherwise it retries in silence, whatever its server answers.
+            set: vec![("DEBUG".into(), "localtunnel:client".into())],
             scrub: becomes_an_option,
             folder: None,
             stdin: Stdin::Null,
@@ -153,7 +154,11 @@ struct LtReader {
 impl Reader for LtReader {
     fn read(&mut self, stream: Stream, line: &str) -> Option<Signal> {
         static URL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^your url is: (https?://\S+)"));
-        static ERROR: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Error: (.+)$"));
+        static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(
+                r"^Error: (.+)|^((?:Invalid|Missing required) argument: .+)|localtunnel:client tunnel server offline: (.+), retry",
+            )
+        });
         match stream {
             Stream::Out if !self.found => {
                 let url = Url::parse(URL.captures(line)?.get(1)?.as_str()).ok()?;
@@ -162,7 +167,11 @@ impl Reader for LtReader {
                 Some(Signal::Url(with_port(url, self.server.as_ref())))
             }
             Stream::Out => None,
-            Stream::Err => Some(Signal::Trouble(ERROR.captures(line)?.get(1)?.as_str().into())),
+            Stream::Err => {
+                let words = WORDS.captures(line)?;
+                let words = words.iter().skip(1).flatten().next()?;
+                Some(Signal::Trouble(words.as_str().into()))
+            }
         }
     }
 }
@@ -184,6 +193,7 @@ fn with_port(mut url: Url, server: Option<&Url>) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Lines;
 
     fn read(server: Option<&str>, lines: &[(Stream, &str)]) -> Vec<Signal> {
         let mut reader = LtReader { server: server.map(|url| Url::parse(url).unwrap()), found: false };
@@ -216,6 +226,103 @@ mod tests {
             "https://x.y",
         ] {
             assert_eq!(read(None, &[(Stream::Out, line)]), [], "{line}");
+        }
+    }
+
+    /// A recording as `(stream, bytes)` in order; what was done to the tool is left out.
+    fn recording(name: &str) -> Vec<(Stream, Vec<u8>)> {
+        let path = format!("{}/fixtures/transcripts/lt/{name}.timeline.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let chunk = |line: &str| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            let stream = match event["ev"].as_str().unwrap() {
+                "stdout" => Stream::Out,
+                "stderr" => Stream::Err,
+                _ => return None,
+            };
+            Some((stream, event["data"].as_str().unwrap().as_bytes().to_vec()))
+        };
+        text.lines().filter_map(chunk).collect()
+    }
+
+    fn signals(chunks: &[(Stream, Vec<u8>)]) -> Vec<Signal> {
+        let mut reader = LtReader { server: None, found: false };
+        let (mut out, mut err, mut signals) = (Lines::default(), Lines::default(), vec![]);
+        for (stream, chunk) in chunks {
+            let lines = if *stream == Stream::Out { &mut out } else { &mut err };
+            lines.feed(chunk, |line| signals.extend(reader.read(*stream, line)));
+        }
+        for (stream, lines) in [(Stream::Out, &mut out), (Stream::Err, &mut err)] {
+            lines.finish(|line| signals.extend(reader.read(stream, line)));
+        }
+        signals.dedup();
+        signals
+    }
+
+    const REFUSED: &str = "connection refused: ";
+    /// Every recording: the URL it states, and how its trouble begins.
+    const RECORDINGS: [(&str, Option<&str>, Option<&str>); 24] = [
+        ("badargs-no-port", None, Some("Missing required argument: port")),
+        ("badargs-port-nan", None, Some("Invalid argument: `port`")),
+        ("badargs-unknown-flag", Some("http://unkflag.localhost:9000"), None),
+        ("env-HOST-shell", None, None),
+        ("env-PORT", Some("http://helpless-snail-32.localhost:9000"), None),
+        ("help", None, None),
+        ("print-requests", Some("http://printer.localhost:9000"), None),
+        ("server-502", None, Some("Request failed with status code 502")),
+        ("server-down-at-start", None, None),
+        ("server-down-at-start-debug", None, Some("connect ECONNREFUSED")),
+        ("server-down-then-up", Some("http://lateup.localhost:9000"), None),
+        ("server-killed", Some("http://killed.localhost:9000"), Some(REFUSED)),
+        ("server-restart", Some("http://restart.localhost:9000"), Some(REFUSED)),
+        ("sigint", Some("http://sigint.localhost:9000"), None),
+        ("subdomain-invalid", None, None),
+        ("subdomain-taken", Some("http://rude-badger-94.localhost:9000"), None),
+        ("subdomain-too-short", None, Some("Request failed with status code 403")),
+        ("success", Some("http://mcpgw.localhost:9000"), None),
+        ("success-random-subdomain", Some("http://old-liger-60.localhost:9000"), None),
+        ("upstream-closed", Some("http://updown.localhost:9000"), None),
+        ("upstream-closed-debug", Some("http://updown2.localhost:9000"), None),
+        ("upstream-flap", Some("http://flap1.localhost:9000"), None),
+        ("url-then-refused", Some("https://brave-otters-sing.loca.lt"), Some(REFUSED)),
+        ("version", None, None),
+    ];
+
+    #[test]
+    fn every_recording_is_understood_and_none_is_left_out() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/transcripts/lt");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), RECORDINGS.len());
+        for (name, url_stated, trouble) in RECORDINGS {
+            let signals = signals(&recording(name));
+            let urls: Vec<_> =
+                signals.iter().filter(|signal| matches!(signal, Signal::Url(_))).cloned().collect();
+            assert_eq!(urls, url_stated.map(url).into_iter().collect::<Vec<_>>(), "{name}");
+            let said = signals.iter().rev().find_map(|signal| match signal {
+                Signal::Trouble(said) => Some(said.as_str()),
+                Signal::Url(_) => None,
+            });
+            assert_eq!(said.is_some(), trouble.is_some(), "{name}: {said:?}");
+            assert!(said.unwrap_or_default().starts_with(trouble.unwrap_or_default()), "{name}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_reads_cut_and_how_lines_end_makes_no_difference() {
+        for (name, ..) in RECORDINGS {
+            let whole = recording(name);
+            let expected = signals(&whole);
+            let bytes: Vec<_> = whole
+                .iter()
+                .flat_map(|(stream, chunk)| chunk.iter().map(|byte| (*stream, vec![*byte])))
+                .collect();
+            assert_eq!(signals(&bytes), expected, "{name}, byte by byte");
+            let crlf: Vec<_> = whole
+                .iter()
+                .map(|(stream, chunk)| {
+                    (*stream, String::from_utf8_lossy(chunk).replace('\n', "\r\n").into_bytes())
+                })
+                .collect();
+            assert_eq!(signals(&crlf), expected, "{name} with CRLF");
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) enum Input {
     StartFailed(Error),
     /// It stated its URL.
     Url(Url),
-    /// It, or a look at its server, said why things will not work.
+    /// It said why things will not work.
     Trouble(String),
     /// Its process ended; what it started may live on.
     Exited(Status),
@@ -232,6 +232,8 @@ impl Machine {
             out.push(Action::Emit(self.not_granted(&url)));
         }
         self.misnamed = 0;
+        // Whatever held it up before is over.
+        self.trouble = None;
         out.push(Action::Emit(Event::UrlFound { url: base(&url), provider: self.rules.id }));
         if !self.rules.verify {
             let message = "the address was not verified (--no-verify)";

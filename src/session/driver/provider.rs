@@ -60,24 +60,9 @@ impl Driver<'_> {
                 tokio::spawn(self.public_client());
                 self.outbox.provider(epoch, Input::Started { pid: Some(child.pid) });
                 self.provider_child = Some(child);
-                self.look_at_server(epoch);
             }
             Err(error) => self.outbox.provider(epoch, Input::StartFailed(error)),
         }
-    }
-
-    /// Some tools retry silently for ever; whether their server can be reached at all is worth knowing
-    /// when that goes on too long. Only a hint: the tool may know a way that we do not.
-    fn look_at_server(&self, epoch: Epoch) {
-        let Some(server) = self.provider.server(&self.settings) else { return };
-        let outbox = self.outbox.clone();
-        tokio::spawn(async move {
-            if let Err(why) = connect(&server).await {
-                let server = crate::session::base(&server);
-                outbox
-                    .provider(epoch, Input::Trouble(format!("{server} cannot be reached from here: {why}")));
-            }
-        });
     }
 
     /// A tool started while its server is down learns late that it is back; so the server first.
