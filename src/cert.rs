@@ -1,13 +1,14 @@
 //! The built-in local CA: made once, kept in the state folder, its key the user's alone. It signs a
-//! fresh certificate for this machine's own names at every start; those are never stored.
+//! fresh certificate for this machine's own names at every start; those are never stored. Whoever stole
+//! its key could not pretend to be a public site: it is good for names and addresses that are never public.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -65,9 +66,14 @@ impl LocalCa {
 
     /// A new certificate for this machine's own names.
     pub fn issue(&self) -> Result<Leaf> {
+        self.issue_for(&NAMES)
+    }
+
+    fn issue_for(&self, names: &[&str]) -> Result<Leaf> {
         let failed =
             |error: rcgen::Error| Error::failed("cert.issue", format!("make a certificate: {error}"));
-        let mut leaf = CertificateParams::new(NAMES.map(String::from)).map_err(failed)?;
+        let mut leaf = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .map_err(failed)?;
         leaf.distinguished_name = DistinguishedName::new();
         leaf.distinguished_name.push(DnType::CommonName, "localhost");
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -82,6 +88,23 @@ impl LocalCa {
     }
 }
 
+/// Top-level names that no public site has (RFC 6761, 6762, 8375; ICANN for `internal`).
+const PRIVATE_NAMES: [&str; 5] = ["localhost", "test", "local", "internal", "home.arpa"];
+/// Loopback and private addresses (RFC 1122, 1918).
+const PRIVATE_NETWORKS: [([u8; 4], u8); 4] =
+    [([127, 0, 0, 0], 8), ([10, 0, 0, 0], 8), ([172, 16, 0, 0], 12), ([192, 168, 0, 0], 16)];
+
+fn private_only() -> NameConstraints {
+    let names = PRIVATE_NAMES.map(|name| GeneralSubtree::DnsName(name.into()));
+    let networks = PRIVATE_NETWORKS
+        .map(|(network, bits)| GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix(network, bits)));
+    let unique_local = CidrSubnet::from_v6_prefix([0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 7);
+    let loopback = CidrSubnet::from_v6_prefix(std::net::Ipv6Addr::LOCALHOST.octets(), 128);
+    let v6 = [unique_local, loopback].map(GeneralSubtree::IpAddress);
+    let permitted_subtrees = names.into_iter().chain(networks).chain(v6).collect();
+    NameConstraints { permitted_subtrees, excluded_subtrees: vec![] }
+}
+
 /// The same at every start: an issuer is its name and its key.
 fn params() -> Result<CertificateParams> {
     let mut params = CertificateParams::new(vec![])
@@ -91,6 +114,7 @@ fn params() -> Result<CertificateParams> {
     params.distinguished_name.push(DnType::OrganizationName, "mcpgw");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.name_constraints = Some(private_only());
     valid_for(&mut params, jiff::Span::new().years(10));
     Ok(params)
 }
@@ -126,6 +150,30 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = fs::metadata(home.path().join("ca/mcpgw-ca.key")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_public_site_signed_by_it_is_not_believed() {
+        use rustls::client::WebPkiServerVerifier;
+        use rustls::client::danger::ServerCertVerifier;
+        use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+        let home = tempfile::tempdir().unwrap();
+        let ca = LocalCa::open(&State::at(home.path().to_path_buf())).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        let believed = |name: &'static str| {
+            let leaf = ca.issue_for(&[name]).unwrap();
+            let name = ServerName::try_from(name).unwrap();
+            verifier.verify_server_cert(&leaf.certificate, &[], &name, &[], UnixTime::now()).is_ok()
+        };
+        for private in ["localhost", "gateway.localhost", "nas.local", "127.0.0.1", "192.168.1.9", "::1"] {
+            assert!(believed(private), "{private}");
+        }
+        for public in ["example.com", "localhost.example.com", "8.8.8.8", "2001:db8::1"] {
+            assert!(!believed(public), "{public}");
         }
     }
 

@@ -20,6 +20,9 @@ MARK = "BENCH_CHILD"
 class Child:
     """A program in a session and a home of its own. Use it in a `with`: nothing of it outlives that."""
 
+    # Does it clean up when asked to end? Most children have nothing to clean up.
+    cleans_up = False
+
     def __init__(self, command, *, folder=None, stdin=subprocess.DEVNULL):
         self.home = Path(tempfile.mkdtemp(prefix="mcpgw-bench-"))
         self.mark = secrets.token_hex(8)
@@ -82,11 +85,11 @@ class Child:
         return "\n".join(["    | " + line for _, line in self.lines[-20:]] + [stderr[-2000:]])
 
     def end(self):
-        """Ask, then kill it and whatever carries its mark."""
-        if self.process.poll() is None:
+        """Kills it and whatever carries its mark."""
+        if self.cleans_up and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10 if self.asks_nicely else 0)
+                self.process.wait(10)
             except subprocess.TimeoutExpired:
                 pass
         while left := marked(self.mark):
@@ -97,9 +100,6 @@ class Child:
         if self.process.stdin:
             self.process.stdin.close()
         shutil.rmtree(self.home, ignore_errors=True)
-
-    # Most children have nothing to clean up.
-    asks_nicely = False
 
 
 def kill(pid, signal_number):
@@ -143,12 +143,12 @@ def children_of(pid):
 
 
 def memory(pid):
-    """Resident and proportional memory, in MB (10^6 bytes)."""
-    def kib(file, name):
+    """Resident memory, its proportional part (what is shared counts in shares) and its peak, in MB (10^6 bytes)."""
+    def mb(file, name):
         text = Path(f"/proc/{pid}/{file}").read_text()
         return int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024 / 1e6
 
-    return kib("status", "VmRSS"), kib("smaps_rollup", "Pss")
+    return mb("status", "VmRSS"), mb("smaps_rollup", "Pss"), mb("status", "VmHWM")
 
 
 def cpu_seconds(pid):

@@ -23,15 +23,18 @@ def measure(programs, board, _rounds):
         percent, lt_percent = (
             100 * (cpu_seconds(one) - before) / took for one, before in [(pid, cpu), (lt, lt_cpu)]
         )
-        rss, pss = memory(pid)
-        reapers = [child for child, command in children_of(pid) if " reap " in command]
-        reaper_memory = [memory(reaper) for reaper in reapers]
-        lt_rss, lt_pss = memory(lt)
+        usage, lt_usage = memory(pid), memory(lt)
+        reapers = [memory(child) for child, command in children_of(pid) if " reap " in command]
 
     board.chapter(f"An idle session, over {WATCHED_S} s")
-    board.show("mcpgw", f"RSS {rss:.1f} MB (PSS {pss:.1f} MB), CPU {percent:.3f} % of a core")
-    for reaper_rss, reaper_pss in reaper_memory:
-        board.show("its reaper", f"RSS {reaper_rss:.1f} MB (PSS {reaper_pss:.1f} MB)")
-    board.show("lt, to compare", f"RSS {lt_rss:.1f} MB (PSS {lt_pss:.1f} MB), CPU {lt_percent:.3f} % of a core")
-    board.figure("resident memory, mcpgw alone", rss, RSS_MB, "{:.1f} MB")
+    board.show("mcpgw", f"{words(usage)}, CPU {percent:.3f} % of a core")
+    for reaper in reapers:
+        board.show("its reaper", words(reaper))
+    board.show("lt, to compare", f"{words(lt_usage)}, CPU {lt_percent:.3f} % of a core")
+    board.figure("resident memory, mcpgw alone", usage[0], RSS_MB, "{:.1f} MB")
     board.figure("CPU", percent, CPU_PERCENT, "{:.3f} %")
+
+
+def words(usage):
+    rss, pss, peak = usage
+    return f"RSS {rss:.1f} MB (PSS {pss:.1f} MB, peak {peak:.1f} MB)"

@@ -67,7 +67,7 @@ class Gateway(Child):
 class Session(Child):
     """`mcpgw tunnel --json`. With `gateway_port` it uses the gateway there, else it starts one."""
 
-    asks_nicely = True
+    cleans_up = True
 
     def __init__(self, programs, server, *options, lt=None, name=None, gateway_port=None):
         self.name = name or new_name()
