@@ -58,8 +58,10 @@ pub struct Report {
 #[derive(Debug, Default)]
 struct Stage {
     spinner: Option<ProgressBar>,
-    /// Notices from before the first `ready`: they go under the panel, where they are read.
+    /// Notices from before anything was started: they go under the panel, where they are read. Later
+    /// ones say why something takes so long, and are not held back.
     held: Vec<Line>,
+    started: bool,
     shown_panel: bool,
     logs: String,
 }
@@ -109,14 +111,16 @@ impl Report {
     fn perform(&self, event: &Event) {
         let Ok(mut stage) = self.stage.lock() else { return };
         for line in words::of(event) {
-            if line.tone == Tone::Notice && !stage.shown_panel {
+            if line.tone == Tone::Notice && !stage.started {
                 stage.held.push(line);
             } else {
                 stage.say(|| terminal(&line));
             }
         }
-        if let Event::EdgeReady { logs, .. } = event {
-            stage.logs.clone_from(logs);
+        match event {
+            Event::EdgeReady { logs, .. } => stage.logs.clone_from(logs),
+            Event::ProviderStarting { .. } | Event::Failed { .. } => stage.started = true,
+            _ => {}
         }
         match (event, words::waiting_for(event)) {
             (Event::Ready { .. }, _) => {

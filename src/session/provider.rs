@@ -69,7 +69,7 @@ enum State {
         url: Url,
         since: Moment,
         next: Option<Moment>,
-        told: bool,
+        told: Told,
     },
     /// It is, and was at the last look.
     Up {
@@ -90,6 +90,14 @@ enum State {
         server: bool,
     },
     Ended,
+}
+
+/// What has been said of a URL that does not prove true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Nothing,
+    Slow,
+    Unverifiable,
 }
 
 /// What comes after the end of a run.
@@ -125,6 +133,8 @@ pub(super) struct Machine {
 const FIRST_STARTS: u32 = 3;
 /// How long a stated URL may take to prove true.
 const VERIFY_LIMIT: Duration = Duration::from_secs(20);
+/// After so long, people want to know why it takes so long.
+const VERIFY_SLOW: Duration = Duration::from_secs(4);
 /// How long a lost server is waited for before the tool is tried all the same: it may know another way.
 const SERVER_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at a URL that cannot be verified from here.
@@ -242,7 +252,7 @@ impl Machine {
         }
         let limit = self.rtt.limit(self.rules.probe_interval, false);
         out.push(Action::Probe { epoch: self.epoch, url: url.clone(), limit });
-        self.state = State::Verifying { url, since: now, next: None, told: false };
+        self.state = State::Verifying { url, since: now, next: None, told: Told::Nothing };
         None
     }
 
@@ -274,19 +284,21 @@ impl Machine {
                 out.push(Action::Emit(Event::UrlVerified { url: base(&url), elapsed_ms }));
                 Some(self.up(url, now))
             }
-            (State::Verifying { since, next, told, .. }, Probed::Failed { reason, blame }) => {
+            (State::Verifying { url, since, next, told }, Probed::Failed { reason, blame }) => {
                 let waited = now.saturating_sub(*since);
-                if waited < VERIFY_LIMIT {
-                    // Fast at first: most tunnels need a moment after stating their URL.
-                    *next = Some(now + (waited / 4).clamp(Duration::from_millis(25), Duration::from_secs(2)));
-                    return None;
-                }
-                if blame == Blame::Tunnel {
+                if waited >= VERIFY_LIMIT && blame == Blame::Tunnel {
                     return self.lost(format!("the address does not lead here: {reason}"), now, out);
                 }
-                *next = Some(now + LATER);
-                if !std::mem::replace(told, true) {
+                // Fast at first: most tunnels need a moment after stating their URL.
+                let pause = (waited / 4).clamp(Duration::from_millis(25), Duration::from_secs(2));
+                *next = Some(now + if waited < VERIFY_LIMIT { pause } else { LATER });
+                if waited >= VERIFY_LIMIT && *told < Told::Unverifiable {
+                    *told = Told::Unverifiable;
                     out.push(Action::Emit(unverifiable(reason)));
+                } else if waited >= VERIFY_SLOW && *told < Told::Slow {
+                    *told = Told::Slow;
+                    let message = format!("{} does not lead here yet: {reason}", base(url));
+                    out.push(Action::Emit(Event::notice("tunnel.slow", message, None)));
                 }
                 None
             }
