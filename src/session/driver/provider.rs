@@ -1,6 +1,6 @@
 //! What the driver does for the provider's machine.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use url::Url;
@@ -69,14 +69,17 @@ impl Driver<'_> {
     pub(super) fn await_server(&self, epoch: Epoch, patience: Duration) {
         let (server, outbox) = (self.provider.server(&self.settings), self.outbox.clone());
         tokio::spawn(async move {
+            const LOOK_SOONEST: Duration = Duration::from_millis(10);
+            const LOOK_LATEST: Duration = Duration::from_secs(1);
             let mut was_down = false;
             if let Some(server) = server.filter(|_| !patience.is_zero()) {
                 let up = async {
-                    let mut pause = Duration::from_millis(20);
+                    let began = Instant::now();
                     while connect(&server).await.is_err() {
                         was_down = true;
+                        // The longer it is away, the less a moment more matters.
+                        let pause = (began.elapsed() / 16).clamp(LOOK_SOONEST, LOOK_LATEST);
                         tokio::time::sleep(pause).await;
-                        pause = (pause * 9 / 8).min(Duration::from_secs(1));
                     }
                 };
                 let _ = tokio::time::timeout(patience, up).await;
