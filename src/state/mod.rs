@@ -2,10 +2,11 @@
 //! one folder that only the user can enter (0700, files 0600); `MCPGW_HOME` moves it.
 
 mod log;
+mod port;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::file::{self, Privacy};
 use crate::os;
 
 pub use log::Log;
+pub use port::PortClaim;
 
 /// The state folder.
 #[derive(Debug, Clone)]
@@ -120,6 +122,7 @@ impl State {
     /// Removes what writers that were killed left half-written.
     pub fn remove_litter(&self) {
         file::remove_litter(&self.root.join("sessions"));
+        port::remove_litter(&self.root.join("ports"));
     }
 
     /// All sessions with a file, the newest first, whether their process lives or not.
@@ -138,31 +141,7 @@ impl State {
 
     /// Claims a gateway port for as long as the answer lives; the kernel lets go of it however we end.
     pub fn claim_port(&self, port: u16) -> Result<PortClaim> {
-        let path = self.root.join("ports").join(format!("{port}.lock"));
-        let mut file = os::private_options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|error| self.trouble("open", &path, &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                let holder = read_holder(&mut file);
-                return Err(Error::failed(
-                    "session.port_held",
-                    format!("take gateway port {port}: another mcpgw session holds it (pid {holder})"),
-                )
-                .fix(format!("end it with `mcpgw stop --port {port}`, or use another --port")));
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(self.trouble("lock", &path, &error)),
-        }
-        let pid = format!("{}\n", std::process::id());
-        let written =
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(pid.as_bytes()));
-        written.map_err(|error| self.trouble("write", &path, &error))?;
-        Ok(PortClaim { _file: file })
+        PortClaim::take(&self.root.join("ports"), port)
     }
 
     fn session_file(&self, id: &str) -> PathBuf {
@@ -180,26 +159,6 @@ impl SessionRecord {
     pub fn is_alive(&self) -> bool {
         os::process(self.pid).is_some_and(|process| process.start == self.pid_start && !process.zombie)
     }
-}
-
-/// A gateway port that is ours (see [`State::claim_port`]).
-#[derive(Debug)]
-pub struct PortClaim {
-    _file: File,
-}
-
-/// Whoever takes the lock writes its pid at once, but not in the same moment.
-fn read_holder(file: &mut File) -> String {
-    let mut holder = String::new();
-    for _ in 0..50 {
-        let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
-        if holder.ends_with('\n') {
-            break;
-        }
-        holder.clear();
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    holder.trim().to_string()
 }
 
 /// `bytes` random bytes as hexadecimal digits.
@@ -250,16 +209,6 @@ mod tests {
         state.save(&SessionRecord { pid_start: 1, ..record("b") }).unwrap();
         let running: Vec<_> = state.running().into_iter().map(|session| session.id).collect();
         assert_eq!((running, state.sessions().len()), (vec!["a".to_string()], 2));
-    }
-
-    #[test]
-    fn a_claimed_port_names_its_holder_and_is_free_again_after() {
-        let (_home, state) = state();
-        let claim = state.claim_port(3001).unwrap();
-        let refused = state.claim_port(3001).unwrap_err();
-        assert!(refused.message.contains(&std::process::id().to_string()), "{refused}");
-        drop(claim);
-        state.claim_port(3001).unwrap();
     }
 
     #[cfg(unix)]
