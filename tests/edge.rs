@@ -227,7 +227,7 @@ fn a_body_streams_up_while_the_answer_streams_down() {
 #[test]
 fn an_upgraded_connection_carries_bytes_both_ways() {
     let direct = Direct::start(&[], &[]);
-    let request = "GET /api/mcp/upgrade HTTP/1.1\r\nHost: edge.localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    let request = "GET /api/mcp/upgrade HTTP/1.1\r\nHost: edge.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     let mut socket = TcpStream::connect(&direct.address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket.write_all(request.as_bytes()).unwrap();
@@ -244,6 +244,16 @@ fn an_upgraded_connection_carries_bytes_both_ways() {
         socket.read_exact(&mut back).unwrap();
         assert_eq!(back, message.as_bytes());
     }
+}
+
+#[test]
+fn no_other_protocol_is_switched_to() {
+    let direct = Direct::start(&[], &[]);
+    let request = "GET /api/mcp/default HTTP/1.1\r\nHost: edge.localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\
+        Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = http::send(&direct.address, request).unwrap();
+    let seen = answer.json()["headers"].to_string().to_lowercase();
+    assert!(answer.status == 200 && !seen.contains("upgrade") && !seen.contains("http2-settings"), "{seen}");
 }
 
 #[test]

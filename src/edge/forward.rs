@@ -121,11 +121,15 @@ async fn pass(
         Err(NoAnswer::Broken) => return say(StatusCode::BAD_GATEWAY, "the gateway broke off\n"),
     };
     let switched = headers::strip_hop_by_hop(response.headers_mut());
-    if let (StatusCode::SWITCHING_PROTOCOLS, Some(visitor), Some(protocol)) =
-        (response.status(), visitor, switched)
-    {
-        tokio::spawn(join(visitor, hyper::upgrade::on(&mut response)));
-        headers::restore_upgrade(response.headers_mut(), protocol);
+    match (response.status(), visitor, switched) {
+        (StatusCode::SWITCHING_PROTOCOLS, Some(visitor), Some(protocol)) => {
+            tokio::spawn(join(visitor, hyper::upgrade::on(&mut response)));
+            headers::restore_upgrade(response.headers_mut(), protocol);
+        }
+        (StatusCode::SWITCHING_PROTOCOLS, ..) => {
+            return say(StatusCode::BAD_GATEWAY, "the gateway switched protocols unasked\n");
+        }
+        _ => {}
     }
     response.map(|body| Body::stream(body, under_way))
 }

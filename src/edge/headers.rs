@@ -52,7 +52,8 @@ const SPOOFABLE: [&str; 13] = [
     "x-original-host",
 ];
 
-/// Removes what ends at this hop. Returns the protocol the message asks to switch to, if it does.
+/// Removes what ends at this hop. Answers `websocket` when the message asks to switch to that. Other
+/// protocols are not let through: over h2c a visitor could ask the gateway for any path behind our back.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -62,6 +63,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     let upgrade = named.contains(&header::UPGRADE).then(|| headers.get(header::UPGRADE).cloned()).flatten();
+    let upgrade = upgrade.filter(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
     // `Host` cannot be listed away: the gateway would see a request for nobody.
     for name in named.iter().chain(&HOP_BY_HOP).filter(|name| **name != header::HOST) {
         headers.remove(name);
@@ -136,7 +138,13 @@ mod tests {
     fn an_upgrade_is_recognised_only_when_connection_says_so() {
         let mut asked = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
         assert_eq!(strip_hop_by_hop(&mut asked).unwrap(), "websocket");
-        assert_eq!(strip_hop_by_hop(&mut headers(&[("upgrade", "h2c")])), None);
+        assert_eq!(strip_hop_by_hop(&mut headers(&[("upgrade", "websocket")])), None);
+        for other in ["h2c", "HTTP/2.0", "websocket, h2c"] {
+            let mut asked = headers(&[("connection", "upgrade")]);
+            asked.insert("upgrade", HeaderValue::from_static(other));
+            assert_eq!(strip_hop_by_hop(&mut asked), None, "{other}");
+            assert!(asked.is_empty());
+        }
     }
 
     #[test]

@@ -53,6 +53,8 @@ enum State {
     /// Launched, or somebody else's: waited for.
     Starting {
         deadline: Option<Moment>,
+        /// When people will want to know why it takes so long.
+        slow: Option<Moment>,
     },
     Healthy {
         since: Moment,
@@ -90,6 +92,8 @@ pub(super) struct Machine {
 
 /// Gateways take 4 to 18 s to start (FACTS); a first one that installs things takes longer.
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// Most have answered by then.
+const START_SLOW: Duration = Duration::from_secs(20);
 /// How often a healthy one is looked at.
 const LOOK: Duration = Duration::from_secs(10);
 /// So many looks in vain mean it hangs.
@@ -117,7 +121,7 @@ impl Machine {
     /// When it wants to be ticked.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match self.state {
-            State::Starting { deadline } => deadline,
+            State::Starting { deadline, slow } => [deadline, slow].into_iter().flatten().min(),
             State::Healthy { next, .. } => next,
             State::Waiting { until } => Some(until),
             State::Idle | State::Stopping { .. } | State::Ended => None,
@@ -185,10 +189,10 @@ impl Machine {
         self.epoch += 1;
         let epoch = self.epoch;
         if self.rules.attached {
-            self.state = State::Starting { deadline: None };
+            self.state = State::Starting { deadline: None, slow: Some(now + START_SLOW) };
             out.push(Action::AwaitGateway { epoch, url });
         } else {
-            self.state = State::Starting { deadline: Some(now + START_LIMIT) };
+            self.state = State::Starting { deadline: Some(now + START_LIMIT), slow: Some(now + START_SLOW) };
             out.push(Action::LaunchGateway { epoch, url: url.clone() });
             out.push(Action::AwaitGateway { epoch, url });
         }
@@ -229,6 +233,9 @@ impl Machine {
         now: Moment,
         out: &mut Vec<Action>,
     ) -> Option<Outcome> {
+        if matches!(self.state, State::Starting { .. }) && !alive {
+            out.push(Action::Emit(self.slow(&reason)));
+        }
         let State::Healthy { since, next, misses } = &mut self.state else { return None };
         *next = Some(now + LOOK);
         *misses = if alive { 0 } else { *misses + 1 };
@@ -241,6 +248,15 @@ impl Machine {
         }
         let since = *since;
         Some(self.lost(since, format!("the gateway does not answer: {reason}"), vec![], now, out))
+    }
+
+    fn slow(&self, reason: &str) -> Event {
+        let port = self.rules.port;
+        Event::notice(
+            "gateway.slow",
+            format!("still waiting for the gateway on port {port}: {reason}"),
+            Some(format!("check that it listens on {port} (--port), and its words in gateway.log")),
+        )
     }
 
     fn exited(&mut self, status: &Status, now: Moment, out: &mut Vec<Action>) -> Option<Outcome> {
@@ -334,6 +350,10 @@ impl Machine {
             return None;
         }
         match &mut self.state {
+            State::Starting { slow: slow @ Some(_), .. } if slow.is_some_and(|slow| slow <= now) => {
+                *slow = None;
+                out.push(Action::CheckGateway { epoch: self.epoch });
+            }
             State::Starting { .. } => {
                 let reason = format!("no answer on port {} within {START_LIMIT:?}", self.rules.port);
                 return self.failed_start(reason, &[], out);

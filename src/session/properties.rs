@@ -480,3 +480,16 @@ fn a_gateway_that_crashes_on_and_on_ends_the_session_with_its_last_words() {
     });
     assert!(error.is_some_and(|error| error.message.contains("last words")));
 }
+
+#[test]
+fn a_gateway_that_takes_long_is_spoken_of_before_it_is_given_up() {
+    let mut world = World::new(false, None);
+    [Step::Provider(P::Url(url(0))), ours(), seconds(20)].into_iter().for_each(|step| world.take(step));
+    assert!(matches!(world.log.last(), Some(Action::CheckGateway { .. })), "{:?}", world.log.last());
+    world.take(Step::Gateway(G::Checked { alive: false, reason: "connection refused".into() }));
+    let said = |world: &World| format!("{:?}", world.log.last()).contains("still waiting for the gateway");
+    assert!(said(&world));
+    assert!(!names(&world).contains(&"StopGateway".into()));
+    world.take(seconds(100));
+    assert!(names(&world).contains(&"StopGateway".into()));
+}

@@ -5,7 +5,7 @@
 //   /health, /api/health   200, or 503 during --unhealthy-for
 //   .../sse                an event {"n":N} every 100 ms (?every=MS), each flushed, for ever (?count=N events)
 //   .../echo               the request body, piped back as it arrives
-//   .../upgrade            `Upgrade: echo` is accepted, then every byte comes back
+//   .../upgrade            `Upgrade: websocket` is accepted, then every byte comes back
 //
 // It prints `listening PORT` once it is up.
 'use strict';
@@ -133,10 +133,10 @@ const server = http.createServer((request, response) => {
 
 server.on('upgrade', (request, socket, head) => {
   socket.on('error', () => socket.destroy());
-  if (!/\/upgrade(\?|$)/.test(request.url) || request.headers.upgrade !== 'echo') {
+  if (!/\/upgrade(\?|$)/.test(request.url) || request.headers.upgrade !== 'websocket') {
     return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   }
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   socket.write(head);
   socket.pipe(socket);
 });
