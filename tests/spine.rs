@@ -298,6 +298,18 @@ fn a_mistake_in_a_file_is_named_with_line_and_column_and_one_in_a_variable_by_it
 }
 
 #[test]
+fn a_gateway_command_with_a_typo_or_without_dashes_is_told_before_anything_runs() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    let typo = ["tunnel", "--json", "--provider", "local", "--port", &port, "--", "nosuchcommand"];
+    let output = Mcpgw::new(&home).args(typo).run();
+    assert_eq!((output.code, output.json()["code"].as_str()), (1, Some("gateway.command")));
+    let output = Mcpgw::new(&home).args(["tunnel", "node", "x.js"]).run();
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("-- node"), "{}", output.stderr);
+}
+
+#[test]
 fn state_is_the_users_alone_and_a_session_has_one_file_while_it_lives() {
     let home = Home::new();
     let https = free_port().to_string();

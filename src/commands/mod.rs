@@ -69,7 +69,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 pub fn usage(error: &clap::Error) -> ExitCode {
     // This prints through clap's own mouth, which knows about terminals and colour.
     let _ = error.print();
-    if let Some(hint) = blamed_variable(error) {
+    if let Some(hint) = blamed_variable(error).or_else(|| forgotten_dashes(error)) {
         report::remark(&hint);
     }
     match error.kind() {
@@ -85,6 +85,15 @@ fn blamed_variable(error: &clap::Error) -> Option<String> {
     let given = std::env::args().any(|given| given == flag || given.starts_with(&format!("{flag}=")));
     let name = format!("MCPGW_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
     (!given && std::env::var_os(&name).is_some()).then(|| format!("the value came from the variable {name}"))
+}
+
+/// `mcpgw tunnel pnpm start` means `mcpgw tunnel -- pnpm start`.
+fn forgotten_dashes(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    let takes_command =
+        std::env::args().nth(1).is_some_and(|name| ["tunnel", "run"].contains(&name.as_str()));
+    let plain = error.kind() == ErrorKind::UnknownArgument && !arg.starts_with('-');
+    (takes_command && plain).then(|| format!("\nA command goes after two dashes: -- {arg} ..."))
 }
 
 /// The command line without what only mcpgw itself calls; clap's generators would show that too.

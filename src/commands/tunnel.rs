@@ -34,6 +34,7 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     if demo {
         use_demo_gateway(&mut settings)?;
     }
+    find_command(&settings)?;
     agree_to_open_access(&settings, yes, report.audience())?;
     let _claim = state.claim_port(settings.port)?;
     finish_what_died(&state);
@@ -96,6 +97,16 @@ fn use_demo_gateway(settings: &mut Settings) -> Result<()> {
     settings.command = vec![program, "demo-gateway".into(), "--port".into(), settings.port.to_string()];
     settings.folder = None;
     Ok(())
+}
+
+/// A typo in the gateway's command is better told now than after the tunnel stands.
+fn find_command(settings: &Settings) -> Result<()> {
+    let Some(program) = settings.command.first() else { return Ok(()) };
+    let folder = settings.folder.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    which::which_in(program, std::env::var_os("PATH"), folder).map(drop).map_err(|_| {
+        Error::failed("gateway.command", format!("start the gateway: there is no program `{program}`"))
+            .fix("check its spelling and that it is installed, on PATH and executable")
+    })
 }
 
 /// `--auth none` is a decision; at a terminal it is asked for once more.
