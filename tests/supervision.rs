@@ -247,6 +247,38 @@ fn ctrl_c_and_sigterm_leave_nothing_not_even_what_made_its_own_session() {
 }
 
 #[test]
+fn what_wiped_its_environment_and_lost_its_parent_is_found_at_the_end() {
+    let (home, port, https) = (Home::new(), free_port().to_string(), free_port().to_string());
+    let escape = "const child = require('child_process').spawn('sleep', ['1000'], {detached: true, stdio: 'ignore', env: {}}); \
+        child.unref(); require('fs').writeFileSync('escaped', String(child.pid))";
+    let script = "node -e \"$0\"; exec \"$@\"";
+    let mut session = Mcpgw::tunnel(&home)
+        .args([
+            "--provider",
+            "local",
+            "--https-port",
+            &https,
+            "--port",
+            &port,
+            "--",
+            "sh",
+            "-c",
+            script,
+            escape,
+        ])
+        .args(gateway_command(&["--port", &port]))
+        .start();
+    session.expect("ready");
+    let status = format!("/proc/{}/status", home.read("escaped"));
+    assert!(
+        fs::read_to_string(&status).unwrap().contains(&format!("PPid:\t{}", session.pid())),
+        "adopted by mcpgw"
+    );
+    assert!(session.stop().success());
+    assert!(!fs::exists(&status).unwrap() || fs::read_to_string(&status).unwrap().contains("State:\tZ"));
+}
+
+#[test]
 fn a_child_that_ignores_sigterm_is_killed_after_its_grace_or_at_once_by_a_second_ctrl_c() {
     let mut up = Up::start(&["--ignore-term"], &["--subdomain", "stubborn"]);
     up.session.signal(Signal::INT);

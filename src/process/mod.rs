@@ -9,4 +9,4 @@ mod tree;
 pub use child::{Child, Hearing, Spec, Status, Stdin, reap_orphans, spawn};
 pub use lines::{Lines, Stream};
 pub use reaper::{Reaper, reap};
-pub use tree::{SESSION_MARK, stop, sweep};
+pub use tree::{SESSION_MARK, end_adopted, stop, sweep};

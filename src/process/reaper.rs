@@ -31,6 +31,11 @@ impl Reaper {
         Ok(Self(child))
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Lets it sweep now, and waits until it has.
     pub fn finish(mut self) {
         drop(self.0.stdin.take());

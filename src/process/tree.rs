@@ -76,6 +76,22 @@ pub fn sweep(session: &str) -> usize {
     }
 }
 
+/// Kills whatever still descends from this very process, `spared` left out: what wiped its environment and
+/// left its session was adopted by us when its parent died (on Linux), so at an orderly end it is found.
+pub fn end_adopted(spared: u32) {
+    /// A process that cannot be killed hangs in the kernel; nobody waits for that.
+    const TRIES: u32 = 200;
+    for _ in 0..TRIES {
+        let mut left = descendants(&os::processes(), &HashSet::from([std::process::id()]), |_| false);
+        left.retain(|pid| *pid != spared);
+        if left.is_empty() {
+            return;
+        }
+        left.into_iter().for_each(|pid| os::signal_process(pid, Signal::Kill));
+        std::thread::sleep(LOOK);
+    }
+}
+
 /// The live members of a child's tree. `known` remembers who once belonged, for a process whose parent
 /// died between two looks is nobody's descendant any more.
 fn tree(child: &Child, known: &mut HashSet<u32>) -> Vec<u32> {

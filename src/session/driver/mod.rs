@@ -318,6 +318,7 @@ impl<'a> Driver<'a> {
     async fn clean_up(mut self) {
         self.edge.close().await;
         // By now only what escaped both trees can be left, a hook's child say.
+        process::end_adopted(self.reaper.pid());
         self.reaper.finish();
         self.state.forget(&self.record.id);
     }
