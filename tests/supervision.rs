@@ -121,12 +121,42 @@ fn a_server_that_is_away_is_waited_for_without_a_storm() {
     up.session.expect_within("tunnel_lost", SOON);
     let port = up.server.port();
     // Long enough that a supervisor without manners would have started lt dozens of times.
-    std::thread::sleep(Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(30));
     let starts = up.session.count("provider_starting");
     up.server = LtServer::start_on(port);
     up.session.expect_within("ready", SOON);
     assert!(starts <= 3, "{starts} starts of lt while its server was away");
     up.session.stop();
+}
+
+#[test]
+fn a_server_that_refuses_visitors_for_a_while_is_said_and_lt_is_left_alone() {
+    let mut up = Up::start(&[], &["--subdomain", "refusing", "--probe-interval", "1s"]);
+    up.server.command("refuse 4000");
+    up.session.expect_within("unverifiable", SOON);
+    assert_eq!(up.session.expect_within("url_verified", SOON)["url"], up.url.as_str());
+    assert_eq!(up.session.count("tunnel_lost"), 0, "{}", up.session.transcript());
+    up.session.stop();
+}
+
+#[test]
+fn an_lt_that_ends_with_exit_code_0_and_leaves_a_child_behind_comes_back_too() {
+    let (home, server, port) = (Home::new(), LtServer::start(), free_port().to_string());
+    let real = support::tools().bin("lt").display().to_string();
+    let wrapper = format!("#!/bin/sh\ntrap 'exit 0' USR1\nnode {real} \"$@\" &\nwait\n");
+    let wrapper = home.write("wrapped", wrapper);
+    fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut session = Mcpgw::tunnel(&home)
+        .args(["--provider", "lt", "--lt", wrapper.to_str().unwrap(), "--server", &server.url()])
+        .args(["--subdomain", "exit-zero", "--port", &port, "--"])
+        .args(gateway_command(&["--port", &port]))
+        .start();
+    let url = session.expect("ready")["url"].clone();
+    session.process("wrapped").signal(Signal::USR1);
+    let reason = session.expect("tunnel_lost")["reason"].clone();
+    assert!(reason.as_str().unwrap().contains("exit code 0"), "{reason}");
+    assert_eq!(session.expect("ready")["url"], url, "the child it left was ended, so the name was free");
+    session.stop();
 }
 
 #[test]

@@ -411,6 +411,9 @@ fn an_offline_machine_is_said_once_and_the_tunnel_is_left_alone() {
     let said =
         world.log.iter().filter(|action| matches!(action, Action::Emit(Event::Unverifiable { .. }))).count();
     assert_eq!((said, names(&world).contains(&"StopProvider".into())), (1, false));
+    world.take(seconds(5));
+    world.take(ours());
+    assert!(matches!(world.log.last(), Some(Action::Emit(Event::UrlVerified { .. }))), "and when it is over");
 }
 
 #[test]

@@ -302,10 +302,14 @@ impl Machine {
                 }
                 None
             }
-            (State::Up { next, failures, told, .. }, Probed::Ours { took }) => {
+            (State::Up { url, next, failures, told, .. }, Probed::Ours { took }) => {
                 self.rtt.measured(took);
                 *next = Some(now + self.rules.probe_interval);
-                (*failures, *told) = (0, false);
+                *failures = 0;
+                if std::mem::take(told) {
+                    let elapsed_ms = took.as_millis() as u64;
+                    out.push(Action::Emit(Event::UrlVerified { url: base(url), elapsed_ms }));
+                }
                 None
             }
             (State::Up { url, next, failures, told, .. }, Probed::Failed { reason, blame }) => match blame {
