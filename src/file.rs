@@ -35,6 +35,7 @@ pub enum Privacy {
 /// symbolic link stays one and its target is replaced; an existing file keeps its mode.
 pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
     let target = resolve(path)?;
+    must_be_file(&target)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let prefix = format!("{TEMPORARY}{}-", std::process::id());
     let mut temporary = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
@@ -51,6 +52,15 @@ pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// A device, a pipe or a folder is nobody's to replace: a rename over it would take it from the system.
+pub fn must_be_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Where the bytes really live: the end of a chain of links, even when that end does not exist yet.
@@ -103,6 +113,21 @@ mod tests {
         fs::write(folder.join("x"), "").unwrap();
         assert!(replace(&folder, b"new", Privacy::Ordinary).is_err());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays_what_it_is() {
+        use std::os::unix::fs::FileTypeExt;
+        use std::os::unix::net::UnixListener;
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        symlink("socket", home.path().join("link")).unwrap();
+        for path in [&socket, &home.path().join("link")] {
+            let error = replace(path, b"new", Privacy::Ordinary).unwrap_err();
+            assert!(error.to_string().contains("not a regular file"), "{error}");
+        }
+        assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
     }
 
     #[test]

@@ -196,6 +196,20 @@ fn two_hosts_or_none_are_refused() {
     assert_eq!(http::send(&direct.address, none).unwrap().status, 400);
 }
 
+/// better-auth asks a WHATWG URL of `https://` + Host + path which route is meant.
+#[test]
+fn a_host_that_would_choose_another_path_is_refused() {
+    let direct = Direct::start(&[], &[]);
+    for host in ["edge.localhost/api/auth/sign-up/email?", "x#", "x\\y", "user@x", "x/..", "x y", "x:80:80"] {
+        let response = http::get(&direct.address, host, "/api/auth/mcp/x").unwrap();
+        assert_eq!(response.status, 400, "{host}");
+    }
+    for target in ["http://user@x/mcp", "http://x:999999/mcp"] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert_eq!(http::send(&direct.address, &request).unwrap().status, 400, "{target}");
+    }
+}
+
 #[test]
 fn events_arrive_one_by_one_as_the_gateway_sends_them() {
     let direct = Direct::start(&[], &[]);

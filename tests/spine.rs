@@ -309,6 +309,24 @@ fn a_gateway_command_with_a_typo_or_without_dashes_is_told_before_anything_runs(
     assert!(output.stderr.contains("-- node"), "{}", output.stderr);
 }
 
+/// As `--env-file /dev/null` would be: replacing it would take it from every program on the machine.
+#[test]
+fn an_env_file_that_is_no_file_is_told_before_anything_runs_and_stays() {
+    use std::os::unix::fs::FileTypeExt;
+    let home = Home::new();
+    let pipe = home.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let missing = home.path().join("none/.env");
+    for (path, why) in [(&pipe, "not a regular file"), (&missing, "no such file or directory")] {
+        let file = path.to_str().unwrap();
+        let output = Mcpgw::new(&home).args(["tunnel", "--json", "--demo", "--env-file", file]).run();
+        let failed = output.json();
+        assert_eq!((output.code, failed["code"].as_str()), (1, Some("gateway.env_file")), "{failed}");
+        assert!(failed["message"].as_str().unwrap().contains(why), "{failed}");
+    }
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
 #[test]
 fn state_is_the_users_alone_and_a_session_has_one_file_while_it_lives() {
     let home = Home::new();

@@ -35,6 +35,7 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
         use_demo_gateway(&mut settings)?;
     }
     find_command(&settings)?;
+    settings.env_file.as_deref().map_or(Ok(()), gateway::check_env_file)?;
     agree_to_open_access(&settings, yes, report.audience())?;
     let _claim = state.claim_port(settings.port)?;
     finish_what_died(&state);

@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 
 use super::body::{Body, RequestBody};
+use super::guard;
 use super::headers::{self, Visit};
 use super::upstream::NoAnswer;
 use super::{Shared, Verdict};
@@ -75,6 +76,9 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
         _ => None,
     };
     let host = host.ok_or(refuse(StatusCode::BAD_REQUEST, "no single Host"))?;
+    if !guard::names_a_host(host.as_bytes()) {
+        return Err(refuse(StatusCode::BAD_REQUEST, "a Host that is none"));
+    }
     let target = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path,

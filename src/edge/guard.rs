@@ -98,6 +98,24 @@ impl Rule {
     }
 }
 
+/// Is this a host and perhaps a port, and nothing else? Gateways build URLs from it, so that a `Host` of
+/// `x/api/auth/sign-up/email?` would choose another path than the one that was judged.
+pub(super) fn names_a_host(authority: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(authority) else { return false };
+    let (host, port) = match text.rsplit_once(':').filter(|_| !text.ends_with(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    };
+    let name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let known = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && name(host),
+    };
+    known
+        && port
+            .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
 /// The segments a path means, and whether its own spelling already says so (then it may pass untouched:
 /// an encoded slash stays encoded, and both ways to read it have been judged by the same prefix).
 fn canonical(path: &str) -> Result<(Vec<String>, bool), &'static str> {
@@ -167,6 +185,38 @@ mod tests {
         let mut list = AllowList::new("/api/mcp/default", Some("/status"), &["/extra".into()]);
         list.add_endpoint("/api/auth/jwks");
         list
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for host in ["x.loca.lt", "x_y.localhost:4000", "127.0.0.1:80", "[::1]:3001", "[::1]", "A-1.example."]
+        {
+            assert!(names_a_host(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "",
+            ":80",
+            "x/api/auth/sign-up/email?",
+            "x?y",
+            "x#y",
+            "x\\y",
+            "user@x",
+            "x y",
+            "x,y",
+            "x%2fy",
+            "x;y",
+            "x:",
+            "x:80/",
+            "x:99999",
+            "x:+80",
+            "a:b:80",
+            "[::1",
+            "[x]",
+            "[::1]x",
+            "\u{e9}.example",
+        ] {
+            assert!(!names_a_host(host.as_bytes()), "{host}");
+        }
     }
 
     fn passes(path: &str) -> bool {

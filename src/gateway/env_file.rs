@@ -11,10 +11,9 @@ use crate::file::{self, Privacy};
 
 /// Sets the variables in the file. Nothing is written when it says the same already.
 pub fn write(path: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
-    let cannot = |verb: &str, error: &io::Error| {
-        Error::failed("gateway.env_file", format!("{verb} {}: {}", path.display(), io_reason(error)))
-            .fix("check the --env-file path and its permissions")
-    };
+    // Reading a pipe would wait for a writer that never comes.
+    check(path)?;
+    let cannot = |verb: &str, error: &io::Error| trouble(path, verb, error);
     let old = match fs::read(path) {
         Ok(old) => old,
         Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
@@ -26,6 +25,18 @@ pub fn write(path: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
     }
     // Other programs' secrets may share it; a new file is the user's alone.
     file::replace(path, &new, Privacy::Private).map_err(|error| cannot("write", &error))
+}
+
+/// Is there a regular file at `path`, or room for one? A wrong path is better told before anything runs.
+pub fn check(path: &Path) -> Result<()> {
+    file::must_be_file(path).map_err(|error| trouble(path, "use", &error))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::metadata(folder).map(drop).map_err(|error| trouble(folder, "write to the folder", &error))
+}
+
+fn trouble(path: &Path, verb: &str, error: &io::Error) -> Error {
+    Error::failed("gateway.env_file", format!("{verb} {}: {}", path.display(), io_reason(error)))
+        .fix("check the --env-file path and its permissions")
 }
 
 /// The file's bytes with each variable set once: in its first line where it has one (later ones would
