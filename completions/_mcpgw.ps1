@@ -36,13 +36,22 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;tunnel' {
-            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'auto, localtunnel (lt) or local; auto takes the first that is ready, else local')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'auto, localtunnel (lt), cloudflared, ngrok, local or url; auto takes the first that is ready, else local')
+            [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Providers that take over when this one cannot go on; auto has the other ready ones for that')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched')
+            [CompletionResult]::new('--edge-port', '--edge-port', [CompletionResultType]::ParameterName, 'The edge''s port, where a tunnel must know it beforehand [default: any free one]')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Your own localtunnel server')
             [CompletionResult]::new('--subdomain', '--subdomain', [CompletionResultType]::ParameterName, 'Ask for this name below the provider''s domain')
+            [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'ngrok: the domain to use')
+            [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token')
+            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
             [CompletionResult]::new('--https-port', '--https-port', [CompletionResultType]::ParameterName, 'The port of `https://localhost:PORT` with the provider local [default: 3443]')
             [CompletionResult]::new('--probe-interval', '--probe-interval', [CompletionResultType]::ParameterName, 'How often to ask through the public URL whether the tunnel lives [default: 5s]')
             [CompletionResult]::new('--start-timeout', '--start-timeout', [CompletionResultType]::ParameterName, 'How long a provider may take to state a URL [default: 20s]')
             [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
+            [CompletionResult]::new('--ngrok', '--ngrok', [CompletionResultType]::ParameterName, 'The ngrok program, where it is not on PATH')
+            [CompletionResult]::new('--cloudflared', '--cloudflared', [CompletionResultType]::ParameterName, 'The cloudflared program, where it is not on PATH')
+            [CompletionResult]::new('--doh', '--doh', [CompletionResultType]::ParameterName, 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare''s, then Google''s]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The gateway''s port [default: 3001]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile MCP clients use [default: default]')
             [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')

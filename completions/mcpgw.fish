@@ -34,13 +34,22 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l provider -d 'auto, localtunnel (lt) or local; auto takes the first that is ready, else local' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l provider -d 'auto, localtunnel (lt), cloudflared, ngrok, local or url; auto takes the first that is ready, else local' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l fallback -d 'Providers that take over when this one cannot go on; auto has the other ready ones for that' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l url -d 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l edge-port -d 'The edge\'s port, where a tunnel must know it beforehand [default: any free one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l server -d 'Your own localtunnel server' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l subdomain -d 'Ask for this name below the provider\'s domain' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l domain -d 'ngrok: the domain to use' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l tunnel-name -d 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l https-port -d 'The port of `https://localhost:PORT` with the provider local [default: 3443]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l probe-interval -d 'How often to ask through the public URL whether the tunnel lives [default: 5s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l start-timeout -d 'How long a provider may take to state a URL [default: 20s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l lt -d 'The lt program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l ngrok -d 'The ngrok program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l cloudflared -d 'The cloudflared program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l doh -d 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare\'s, then Google\'s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l port -d 'The gateway\'s port [default: 3001]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l profile -d 'The profile MCP clients use [default: default]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r

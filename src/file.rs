@@ -32,11 +32,10 @@ pub enum Privacy {
 }
 
 /// Writes `data` to `path`: temporary file beside the target, fsync, rename, fsync of the folder. A
-/// symbolic link stays one and its target is replaced; an existing file keeps its mode.
+/// symbolic link stays one and its target is replaced; an existing file keeps its mode and its owner.
 pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
-    let target = resolve(path)?;
-    must_be_file(&target)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let target = must_be_writable(path)?;
+    let folder = folder_of(&target);
     let prefix = format!("{TEMPORARY}{}-", std::process::id());
     let mut temporary = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
     temporary.write_all(data)?;
@@ -54,13 +53,23 @@ pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
     Ok(())
 }
 
-/// A device, a pipe or a folder is nobody's to replace: a rename over it would take it from the system.
-pub fn must_be_file(path: &Path) -> io::Result<()> {
-    match fs::metadata(path) {
+/// Where a write to `path` would go. A device, a pipe or a folder is nobody's to replace: a rename over
+/// it would take it from the system. A rename needs no permission of the file, so that is looked at here.
+pub fn must_be_writable(path: &Path) -> io::Result<PathBuf> {
+    let target = resolve(path)?;
+    match fs::metadata(&target) {
         Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
+        Ok(found) if found.permissions().readonly() => Err(io::Error::other("it is read-only")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        _ => {
+            fs::metadata(folder_of(&target))?;
+            Ok(target)
+        }
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the bytes really live: the end of a chain of links, even when that end does not exist yet.
@@ -128,6 +137,19 @@ mod tests {
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }
         assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    }
+
+    #[test]
+    fn a_read_only_file_stays_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mine");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(replace(&path, b"new", Privacy::Ordinary).unwrap_err().to_string().contains("read-only"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let nowhere = home.path().join("link");
+        symlink("no-folder/file", &nowhere).unwrap();
+        assert!(must_be_writable(&nowhere).is_err());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The HTTP questions mcpgw asks: of the gateway on loopback, and of itself through the public URL.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, redirect};
+use url::Url;
 
 use crate::error::{Error, Result};
 
@@ -21,12 +24,12 @@ pub fn local() -> Result<Client> {
 
 /// A client that comes in from outside as visitors do: through the system's proxy, over a fresh
 /// connection every time, trusting what the system trusts, or the local CA alone (`ca`, PEM).
-pub fn public(ca: Option<&str>) -> Result<Client> {
+pub fn public(ca: Option<&str>, names: Arc<Names>) -> Result<Client> {
     let builder = Client::builder()
         .redirect(redirect::Policy::none())
         .pool_max_idle_per_host(0)
         .connect_timeout(Duration::from_secs(10))
-        .dns_resolver(Loopback);
+        .dns_resolver(names);
     let builder = match ca {
         None => builder,
         // Our own certificate is for loopback names only, and those need no proxy.
@@ -54,20 +57,113 @@ pub fn reason(error: &reqwest::Error) -> String {
     }
 }
 
-/// DNS as the system does it, but for names under `.localhost`: those are loopback without asking
-/// anybody (RFC 6761 section 6.3), which not every system's resolver knows.
-struct Loopback;
+/// DNS as the system does it, with two exceptions. Names under `.localhost` are loopback without asking
+/// anybody (RFC 6761 section 6.3), which not every system's resolver knows. And names that were looked up
+/// over HTTPS keep the address found there: the system's resolver, asked for a new tunnel's name a moment
+/// too early, may answer for half an hour that there is no such name.
+#[derive(Debug)]
+pub struct Names {
+    pinned: Mutex<HashMap<String, Vec<IpAddr>>>,
+    first_asked: Mutex<HashMap<String, Instant>>,
+    servers: Vec<Url>,
+}
 
-impl Resolve for Loopback {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str();
-            if is_loopback_name(host) {
-                let both =
-                    [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
-                return Ok(Box::new(both.into_iter()) as Addrs);
+/// What is known of a new name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It has an address, and will be found.
+    Yes,
+    /// The DNS does not know it yet.
+    NotYet,
+    /// No server could be asked.
+    Unanswered,
+}
+
+/// Public DNS servers that speak HTTPS and JSON, with the addresses that need no DNS.
+const SERVERS: [(&str, &str, [&str; 3]); 2] = [
+    (
+        "https://cloudflare-dns.com/dns-query",
+        "cloudflare-dns.com",
+        ["1.1.1.1", "1.0.0.1", "2606:4700:4700::1111"],
+    ),
+    ("https://dns.google/resolve", "dns.google", ["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888"]),
+];
+
+impl Names {
+    /// Asks `server` where names must be looked up over HTTPS, else the public ones.
+    pub fn new(server: Option<Url>) -> Self {
+        let pinned = SERVERS.iter().map(|(_, host, addresses)| {
+            ((*host).to_string(), addresses.iter().filter_map(|address| address.parse().ok()).collect())
+        });
+        let public = || SERVERS.iter().filter_map(|(url, ..)| Url::parse(url).ok()).collect();
+        Self {
+            pinned: Mutex::new(pinned.collect()),
+            first_asked: Mutex::default(),
+            servers: server.map_or_else(public, |server| vec![server]),
+        }
+    }
+
+    /// Looks `host` up over HTTPS and keeps what is found. Where no server can be reached for some seconds,
+    /// the system is left to answer: by then a new name is in the DNS.
+    pub async fn know(&self, client: &Client, host: &str) -> Known {
+        const NEW: Duration = Duration::from_secs(10);
+        if is_loopback_name(host) || self.pinned(host).is_some() {
+            return Known::Yes;
+        }
+        let mut answered = false;
+        for server in &self.servers {
+            let (four, six) = tokio::join!(ask(client, server, host, "A"), ask(client, server, host, "AAAA"));
+            answered |= four.is_some() || six.is_some();
+            let found: Vec<IpAddr> = four.into_iter().chain(six).flatten().collect();
+            if !found.is_empty() {
+                if let Ok(mut pinned) = self.pinned.lock() {
+                    pinned.insert(host.to_string(), found);
+                }
+                return Known::Yes;
             }
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            if answered {
+                return Known::NotYet;
+            }
+        }
+        let first =
+            self.first_asked.lock().map(|mut asked| *asked.entry(host.into()).or_insert_with(Instant::now));
+        match first {
+            Ok(first) if first.elapsed() < NEW => Known::Unanswered,
+            _ => Known::Yes,
+        }
+    }
+
+    fn pinned(&self, host: &str) -> Option<Vec<IpAddr>> {
+        self.pinned.lock().ok()?.get(host).cloned()
+    }
+}
+
+/// One question in the JSON form that both public servers speak. `None`: no answer; empty: no such name.
+async fn ask(client: &Client, server: &Url, host: &str, kind: &str) -> Option<Vec<IpAddr>> {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let mut url = server.clone();
+    url.query_pairs_mut().append_pair("name", host).append_pair("type", kind);
+    let request = client.get(url).timeout(LIMIT).header("accept", "application/dns-json");
+    let answer: serde_json::Value = request.send().await.ok()?.json().await.ok()?;
+    // 0: no error, 3: no such name (RFC 1035 section 4.1.1).
+    matches!(answer["Status"].as_u64()?, 0 | 3).then(|| {
+        let records = answer["Answer"].as_array().into_iter().flatten();
+        records.filter_map(|record| record["data"].as_str()?.parse().ok()).collect()
+    })
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_string();
+        let known: Option<Vec<IpAddr>> = match is_loopback_name(&host) {
+            true => Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
+            false => self.pinned(&host),
+        };
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = match known {
+                Some(addresses) => addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect(),
+                None => tokio::net::lookup_host((host, 0)).await?.collect(),
+            };
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }

@@ -54,7 +54,7 @@ impl Direct {
     }
 }
 
-const REFUSED: [&str; 30] = [
+const REFUSED: [&str; 33] = [
     "/",
     "/admin",
     "/api",
@@ -84,6 +84,9 @@ const REFUSED: [&str; 30] = [
     "/api/mcp/%c0%ae%c0%ae/profiles",
     "/%61dmin",
     "/.well-known/../admin",
+    "/api/mcp%2fx",
+    "/api%2fmcp",
+    "/%61pi/mcp/default",
     "/api/mcp/x/../../profiles?x=/api/mcp",
 ];
 

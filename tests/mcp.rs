@@ -30,7 +30,7 @@ async fn connect(url: &str) -> (RunningService<RoleClient, Client>, Client) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::default();
     // Names under `.localhost` are not known to every resolver; mcpgw's own client resolves them as RFC 6761 says.
-    let http = mcpgw::web::public(None).unwrap();
+    let http = mcpgw::web::public(None, Arc::new(mcpgw::web::Names::new(None))).unwrap();
     let config = StreamableHttpClientTransportConfig::with_uri(url);
     let transport = StreamableHttpClientTransport::with_client(http, config);
     (client.clone().serve(transport).await.unwrap(), client)

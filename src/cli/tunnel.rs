@@ -21,15 +21,33 @@ const OUTPUT: &str = "Output";
 )]
 #[allow(missing_docs, reason = "the help texts say it")]
 pub struct TunnelArgs {
-    /// auto, localtunnel (lt) or local; auto takes the first that is ready, else local
+    /// auto, localtunnel (lt), cloudflared, ngrok, local or url; auto takes the first that is ready, else local
     #[arg(long, value_name = "PROVIDER", env = "MCPGW_PROVIDER", hide_env = true, help_heading = ADDRESS)]
     pub provider: Option<String>,
+    /// Providers that take over when this one cannot go on; auto has the other ready ones for that
+    #[arg(long, value_name = "PROVIDER", env = "MCPGW_FALLBACK", hide_env = true, value_delimiter = ',', help_heading = ADDRESS)]
+    pub fallback: Vec<String>,
+    /// A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched
+    #[arg(long, value_name = "URL", env = "MCPGW_URL", hide_env = true, help_heading = ADDRESS)]
+    pub url: Option<String>,
+    /// The edge's port, where a tunnel must know it beforehand [default: any free one]
+    #[arg(long, value_name = "PORT", env = "MCPGW_EDGE_PORT", hide_env = true, help_heading = ADDRESS)]
+    pub edge_port: Option<u16>,
     /// Your own localtunnel server
     #[arg(long, value_name = "URL", env = "MCPGW_SERVER", hide_env = true, help_heading = ADDRESS)]
     pub server: Option<String>,
     /// Ask for this name below the provider's domain
     #[arg(long, value_name = "NAME", env = "MCPGW_SUBDOMAIN", hide_env = true, help_heading = ADDRESS)]
     pub subdomain: Option<String>,
+    /// ngrok: the domain to use
+    #[arg(long, value_name = "DOMAIN", env = "MCPGW_DOMAIN", hide_env = true, help_heading = ADDRESS)]
+    pub domain: Option<String>,
+    /// cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token
+    #[arg(long, value_name = "NAME", env = "MCPGW_TUNNEL_NAME", hide_env = true, help_heading = ADDRESS)]
+    pub tunnel_name: Option<String>,
+    /// cloudflared: the host name that leads to the named tunnel
+    #[arg(long, value_name = "HOST", env = "MCPGW_HOSTNAME", hide_env = true, help_heading = ADDRESS)]
+    pub hostname: Option<String>,
     /// The port of `https://localhost:PORT` with the provider local [default: 3443]
     #[arg(long, value_name = "PORT", env = "MCPGW_HTTPS_PORT", hide_env = true, help_heading = ADDRESS)]
     pub https_port: Option<u16>,
@@ -45,6 +63,15 @@ pub struct TunnelArgs {
     /// The lt program, where it is not on PATH
     #[arg(long, value_name = "FILE", env = "MCPGW_LT", hide_env = true, help_heading = ADDRESS)]
     pub lt: Option<PathBuf>,
+    /// The ngrok program, where it is not on PATH
+    #[arg(long, value_name = "FILE", env = "MCPGW_NGROK", hide_env = true, help_heading = ADDRESS)]
+    pub ngrok: Option<PathBuf>,
+    /// The cloudflared program, where it is not on PATH
+    #[arg(long, value_name = "FILE", env = "MCPGW_CLOUDFLARED", hide_env = true, help_heading = ADDRESS)]
+    pub cloudflared: Option<PathBuf>,
+    /// Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare's, then Google's]
+    #[arg(long, value_name = "URL", env = "MCPGW_DOH", hide_env = true, help_heading = ADDRESS)]
+    pub doh: Option<String>,
 
     /// The gateway's port [default: 3001]
     #[arg(long, value_name = "PORT", env = "MCPGW_PORT", hide_env = true, help_heading = GATEWAY)]

@@ -9,7 +9,7 @@ use crate::cert::LocalCa;
 use crate::cli::TunnelArgs;
 use crate::config::{self, Auth, Layer, Settings};
 use crate::error::{Error, Result};
-use crate::provider::{self, Choice, Readiness};
+use crate::provider::{self, Choice};
 use crate::report::{Audience, Event, Report};
 use crate::session::{self, Plan};
 use crate::state::State;
@@ -43,10 +43,10 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
         true => gateway::port::require_served(settings.port)?,
         false => gateway::port::require_free(settings.port)?,
     }
-    let local = choice.provider.id() == "local";
+    let local = choice.first().provider.id() == "local";
     let ca = local.then(|| LocalCa::open(&state)).transpose()?;
-    let notices = notices(&settings, choice, ca.as_ref());
-    let plan = Plan { settings, provider: choice.provider, ca, notices };
+    let notices = notices(&settings, &choice, ca.as_ref());
+    let plan = Plan { settings, candidates: choice.candidates, ca, notices };
     super::runtime()?.block_on(session::run(plan, &state, report))
 }
 
@@ -65,8 +65,15 @@ fn settle(args: TunnelArgs) -> Result<Settings> {
 fn layer(args: TunnelArgs) -> Layer {
     Layer {
         provider: args.provider,
+        order: vec![],
+        fallback: args.fallback,
+        url: args.url,
         server: args.server,
         subdomain: args.subdomain,
+        domain: args.domain,
+        tunnel_name: args.tunnel_name,
+        hostname: args.hostname,
+        edge_port: args.edge_port,
         port: args.port,
         https_port: args.https_port,
         profile: args.profile,
@@ -82,6 +89,9 @@ fn layer(args: TunnelArgs) -> Layer {
         probe_interval: args.probe_interval,
         start_timeout: args.start_timeout,
         lt: args.lt,
+        ngrok: args.ngrok,
+        cloudflared: args.cloudflared,
+        doh: args.doh,
         command: args.command,
         folder: None,
     }
@@ -128,15 +138,20 @@ fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> R
 /// An mcpgw that was killed may have left processes and a session file: both go before a new start.
 fn finish_what_died(state: &State) {
     for session in state.sessions().into_iter().filter(|session| !session.is_alive()) {
-        process::sweep(&session.id);
+        process::sweep(&session.id, &[]);
         state.forget(&session.id);
     }
     state.remove_litter();
 }
 
 /// What the user should know before anything runs.
-fn notices(settings: &Settings, choice: Choice, ca: Option<&LocalCa>) -> Vec<Event> {
-    let mut notices = vec![];
+fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Event> {
+    let first = choice.first();
+    // Asked only where it matters: the program has to run for that.
+    let version = (!first.provider.suits(None)).then(|| first.version(settings)).flatten();
+    let remarks = first.provider.remarks(settings, version).into_iter();
+    let mut notices: Vec<Event> =
+        remarks.map(|remark| Event::notice(remark.code, remark.message, remark.fix)).collect();
     if let Some(ca) = ca {
         notices.push(trust(&ca.path));
         notices.push(public_address(settings, choice));
@@ -168,15 +183,15 @@ fn trust(pem: &Path) -> Event {
     Event::notice("local.trust", format!("clients must trust mcpgw's local CA: {}", pem.display()), Some(fix))
 }
 
-fn public_address(settings: &Settings, choice: Choice) -> Event {
-    let message = match choice.fallback {
+fn public_address(settings: &Settings, choice: &Choice) -> Event {
+    let message = match choice.nothing_better {
         true => "no tunnel program is ready, so this address works on this machine only",
         false => "this address works on this machine only",
     };
-    let tunnels = provider::ALL.iter().filter(|one| one.id() != choice.provider.id());
-    let ways = tunnels.map(|one| match one.readiness(settings) {
-        Readiness::Ready(_) => format!("mcpgw tunnel --provider {}", one.id()),
-        Readiness::Missing { fix, .. } => format!("{fix}, then mcpgw tunnel --provider {}", one.id()),
+    let tunnels = provider::ALL.iter().filter(|one| one.is_tunnel());
+    let ways = tunnels.map(|one| match one.readiness(settings).trouble() {
+        None => format!("mcpgw tunnel --provider {}", one.id()),
+        Some((_, fix)) => format!("{fix}, then mcpgw tunnel --provider {}", one.id()),
     });
     let fix = format!("for a public address: {}", ways.collect::<Vec<_>>().join("\nor "));
     Event::notice("local.only", message, Some(fix))

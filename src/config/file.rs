@@ -15,8 +15,15 @@ use crate::error::{Error, Result, io_reason};
 #[allow(missing_docs, reason = "each is the flag of that name; cli/tunnel.rs says what it does")]
 pub struct Layer {
     pub provider: Option<String>,
+    pub order: Vec<String>,
+    pub fallback: Vec<String>,
+    pub url: Option<String>,
     pub server: Option<String>,
     pub subdomain: Option<String>,
+    pub domain: Option<String>,
+    pub tunnel_name: Option<String>,
+    pub hostname: Option<String>,
+    pub edge_port: Option<u16>,
     pub port: Option<u16>,
     pub https_port: Option<u16>,
     pub profile: Option<String>,
@@ -32,6 +39,9 @@ pub struct Layer {
     pub probe_interval: Option<Millis>,
     pub start_timeout: Option<Millis>,
     pub lt: Option<PathBuf>,
+    pub ngrok: Option<PathBuf>,
+    pub cloudflared: Option<PathBuf>,
+    pub doh: Option<String>,
     /// The gateway's command line.
     pub command: Vec<String>,
     /// Where that command runs: the folder of the file that names it.
@@ -51,8 +61,16 @@ impl Layer {
         env.extend(self.env);
         Self {
             provider: self.provider.or(below.provider),
+            // An order and a list of substitutes are decisions as a whole: they do not add up.
+            order: if self.order.is_empty() { below.order } else { self.order },
+            fallback: if self.fallback.is_empty() { below.fallback } else { self.fallback },
+            url: self.url.or(below.url),
             server: self.server.or(below.server),
             subdomain: self.subdomain.or(below.subdomain),
+            domain: self.domain.or(below.domain),
+            tunnel_name: self.tunnel_name.or(below.tunnel_name),
+            hostname: self.hostname.or(below.hostname),
+            edge_port: self.edge_port.or(below.edge_port),
             port: self.port.or(below.port),
             https_port: self.https_port.or(below.https_port),
             profile: self.profile.or(below.profile),
@@ -68,6 +86,9 @@ impl Layer {
             probe_interval: self.probe_interval.or(below.probe_interval),
             start_timeout: self.start_timeout.or(below.start_timeout),
             lt: self.lt.or(below.lt),
+            ngrok: self.ngrok.or(below.ngrok),
+            cloudflared: self.cloudflared.or(below.cloudflared),
+            doh: self.doh.or(below.doh),
             command,
             folder,
         }
@@ -105,7 +126,11 @@ fn read(path: &Path) -> Result<Layer> {
     // Paths in a file mean the file's folder, wherever the command was called.
     let folder = path.parent().unwrap_or(Path::new("."));
     layer.env_file = layer.env_file.map(|file| folder.join(file));
-    layer.lt = layer.lt.map(|lt| if lt.components().count() > 1 { folder.join(lt) } else { lt });
+    for program in [&mut layer.lt, &mut layer.ngrok, &mut layer.cloudflared].into_iter().flatten() {
+        if program.components().count() > 1 {
+            *program = folder.join(&program);
+        }
+    }
     layer.folder = (!layer.command.is_empty()).then(|| folder.to_path_buf());
     Ok(layer)
 }

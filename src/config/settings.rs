@@ -73,8 +73,16 @@ pub enum TryProvider {
 #[allow(missing_docs, reason = "each is the flag of that name; cli/tunnel.rs says what it does")]
 pub struct Settings {
     pub provider: TryProvider,
+    /// The providers that `auto` tries; empty for the order of the registry.
+    pub order: Vec<String>,
+    pub fallback: Vec<String>,
+    pub url: Option<Url>,
     pub server: Option<Url>,
     pub subdomain: Option<String>,
+    pub domain: Option<String>,
+    pub tunnel_name: Option<String>,
+    pub hostname: Option<String>,
+    pub edge_port: Option<u16>,
     pub port: u16,
     /// Was the port chosen, or is it the default?
     pub port_given: bool,
@@ -92,6 +100,9 @@ pub struct Settings {
     pub probe_interval: Option<Duration>,
     pub start_timeout: Duration,
     pub lt: Option<PathBuf>,
+    pub ngrok: Option<PathBuf>,
+    pub cloudflared: Option<PathBuf>,
+    pub doh: Option<Url>,
     pub command: Vec<String>,
     pub folder: Option<PathBuf>,
 }
@@ -107,8 +118,15 @@ impl Settings {
                 None | Some("auto") => TryProvider::Auto,
                 Some(name) => TryProvider::Named(name.into()),
             },
+            order: layer.order,
+            fallback: layer.fallback,
+            url: layer.url.as_deref().map(|url| web_url("url", url)).transpose()?,
             server: layer.server.as_deref().map(server_url).transpose()?,
             subdomain: layer.subdomain,
+            domain: layer.domain.map(|name| host_name("domain", name)).transpose()?,
+            tunnel_name: layer.tunnel_name.map(tunnel_name).transpose()?,
+            hostname: layer.hostname.map(|name| host_name("hostname", name)).transpose()?,
+            edge_port: layer.edge_port.map(|port| self::port("edge-port", Some(port), 0)).transpose()?,
             port: port("port", layer.port, Self::PORT)?,
             port_given: layer.port.is_some(),
             https_port: port("https-port", layer.https_port, 3443)?,
@@ -125,6 +143,9 @@ impl Settings {
             probe_interval: layer.probe_interval.map(|millis| millis.0),
             start_timeout: layer.start_timeout.map_or(Duration::from_secs(20), |millis| millis.0),
             lt: layer.lt,
+            ngrok: layer.ngrok,
+            cloudflared: layer.cloudflared,
+            doh: layer.doh.as_deref().map(|url| web_url("doh", url)).transpose()?,
             command: layer.command,
             folder: layer.folder,
         };
@@ -185,7 +206,10 @@ impl Settings {
 
 fn port(flag: &str, given: Option<u16>, default: u16) -> Result<u16> {
     match given {
-        Some(0) => Err(wrong(flag, "0", "is not a port").fix(format!("leave it out for {default}"))),
+        Some(0) => Err(wrong(flag, "0", "is not a port").fix(match default {
+            0 => "choose one between 1024 and 65535".to_string(),
+            default => format!("leave it out for {default}"),
+        })),
         given => Ok(given.unwrap_or(default)),
     }
 }
@@ -197,6 +221,35 @@ fn server_url(text: &str) -> Result<Url> {
         ("http" | "https", Some(_)) if url.path() == "/" && url.query().is_none() => Ok(url),
         ("http" | "https", Some(_)) => Err(refuse("has a path; a localtunnel server has none")),
         _ => Err(refuse("is not an http or https address")),
+    }
+}
+
+fn web_url(flag: &str, text: &str) -> Result<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err(wrong(flag, text, "is not an http or https address")
+            .fix(format!("write --{flag} https://name.example"))),
+    }
+}
+
+/// `mcp.example.com`, also where a whole address was given.
+fn host_name(flag: &str, text: String) -> Result<String> {
+    let name = text.trim_start_matches("https://").trim_end_matches('/').to_ascii_lowercase();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match name.contains('.') && name.bytes().all(plain) && url::Host::parse(&name).is_ok() {
+        true => Ok(name),
+        false => Err(wrong(flag, &text, "is not a host name").fix(format!("write --{flag} mcp.example.com"))),
+    }
+}
+
+/// A flag of cloudflared's in its place would be obeyed.
+fn tunnel_name(name: String) -> Result<String> {
+    match name.starts_with('-') || name.trim().is_empty() || name.chars().any(char::is_control) {
+        true => {
+            Err(wrong("tunnel-name", &name, "is not a tunnel's name")
+                .fix("`cloudflared tunnel list` shows them"))
+        }
+        false => Ok(name),
     }
 }
 
@@ -238,7 +291,12 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_flag_and_the_fix() {
         type Edit = fn(&mut Layer);
-        let cases: [(&str, Edit); 9] = [
+        let cases: [(&str, Edit); 14] = [
+            ("--url", |layer| layer.url = Some("name.example".into())),
+            ("--domain", |layer| layer.domain = Some("a b.example".into())),
+            ("--hostname", |layer| layer.hostname = Some("x/y.example".into())),
+            ("--tunnel-name", |layer| layer.tunnel_name = Some("--credentials-contents".into())),
+            ("--edge-port", |layer| layer.edge_port = Some(0)),
             ("--port", |layer| layer.port = Some(0)),
             ("--server", |layer| layer.server = Some("tunnel.example".into())),
             ("--server", |layer| layer.server = Some("ftp://x".into())),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
 
 /// See the module.
 #[derive(Debug)]
@@ -22,11 +23,19 @@ pub(super) struct Body {
 enum Content {
     Stream(Incoming),
     Words(Option<Bytes>),
+    /// Words at once, the end when the time is over.
+    Slow(Option<Bytes>, Pin<Box<Sleep>>),
 }
 
 impl Body {
     pub(super) fn stream(incoming: Incoming, under_way: Option<mpsc::Sender<()>>) -> Self {
         Self { content: Content::Stream(incoming), _under_way: under_way }
+    }
+
+    /// Words, and then nothing for longer than anybody waits who wonders whether they are held back.
+    pub(super) fn slow(text: impl Into<Bytes>) -> Self {
+        const OPEN: Duration = Duration::from_secs(5);
+        Self { content: Content::Slow(Some(text.into()), Box::pin(sleep(OPEN))), _under_way: None }
     }
 
     pub(super) fn words(text: impl Into<Bytes>) -> Self {
@@ -45,6 +54,10 @@ impl hyper::body::Body for Body {
         match &mut self.get_mut().content {
             Content::Stream(incoming) => Pin::new(incoming).poll_frame(cx),
             Content::Words(words) => Poll::Ready(words.take().map(|words| Ok(Frame::data(words)))),
+            Content::Slow(words, open) => match words.take() {
+                Some(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
+                None => open.as_mut().poll(cx).map(|()| None),
+            },
         }
     }
 
@@ -52,6 +65,7 @@ impl hyper::body::Body for Body {
         match &self.content {
             Content::Stream(incoming) => incoming.is_end_stream(),
             Content::Words(words) => words.is_none(),
+            Content::Slow(..) => false,
         }
     }
 
@@ -61,6 +75,7 @@ impl hyper::body::Body for Body {
             Content::Words(words) => {
                 SizeHint::with_exact(words.as_ref().map_or(0, |words| words.len() as u64))
             }
+            Content::Slow(..) => SizeHint::default(),
         }
     }
 }

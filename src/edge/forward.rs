@@ -27,6 +27,13 @@ pub(super) async fn answer(
     if request.uri().path() == shared.probe.path {
         return Response::new(Body::words(shared.probe.answer.clone()));
     }
+    if request.uri().path() == shared.probe.stream {
+        let mut response = Response::new(Body::slow(format!("data: {}\n\n", shared.probe.answer)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        return response;
+    }
     let began = Instant::now();
     let asked = format!("{} {}", request.method(), shown(request.uri().path()));
     let (response, remark) = match admit(&shared, &request) {
@@ -70,9 +77,15 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     };
     // HTTP/2 names the host in the URI; HTTP/1 in one Host header, and two would be read differently.
     let mut hosts = request.headers().get_all(header::HOST).iter();
+    // Where both are there they must agree: a tunnel's server chose its tunnel by the header.
     let host = match (uri.authority(), hosts.next(), hosts.next()) {
-        (Some(authority), _, None) => HeaderValue::from_str(authority.as_str()).ok(),
-        (None, Some(host), None) => Some(host.clone()),
+        (Some(authority), None, None) => HeaderValue::from_str(authority.as_str()).ok(),
+        (Some(authority), Some(host), None)
+            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
+        {
+            None
+        }
+        (_, Some(host), None) => Some(host.clone()),
         _ => None,
     };
     let host = host.ok_or(refuse(StatusCode::BAD_REQUEST, "no single Host"))?;

@@ -67,7 +67,7 @@ impl AllowList {
     }
 
     fn add(&mut self, path: &str, below: Below) {
-        if let Ok((segments, _)) = canonical(path)
+        if let Ok(Path { segments, .. }) = canonical(path)
             && !segments.is_empty()
         {
             self.rules.push(Rule { segments, below });
@@ -76,11 +76,11 @@ impl AllowList {
 
     /// Judges a request's path (without its query).
     pub fn judge(&self, path: &str) -> Verdict {
-        let (segments, plain) = match canonical(path) {
+        let Path { segments, literal, plain } = match canonical(path) {
             Ok(read) => read,
             Err(why) => return Verdict::Refuse(why),
         };
-        if !self.rules.iter().any(|rule| rule.admits(&segments)) {
+        if !self.rules.iter().any(|rule| rule.admits(&segments, literal)) {
             return Verdict::Refuse("not on the allow-list");
         }
         if plain { Verdict::Pass } else { Verdict::PassAs(encode(&segments, path.ends_with('/'))) }
@@ -88,8 +88,15 @@ impl AllowList {
 }
 
 impl Rule {
-    fn admits(&self, segments: &[String]) -> bool {
+    /// The rule's own segments must be written as they are: to a router that does not decode before it
+    /// matches, `/api/mcp%2fx` is `/api/:name`, and `/%61pi/mcp` is `/:name/mcp`.
+    fn admits(&self, segments: &[String], literal: usize) -> bool {
+        let written = || {
+            literal > self.segments.len()
+                || self.segments.iter().any(|segment| !segment.bytes().all(|byte| SPELT.contains(&byte)))
+        };
         segments.starts_with(&self.segments)
+            && written()
             && match self.below {
                 Below::Too => true,
                 Below::Only => segments.len() > self.segments.len(),
@@ -111,14 +118,26 @@ pub(super) fn names_a_host(authority: &[u8]) -> bool {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && name(host),
     };
+    // What a URL parser refuses (`xn--`, `1.2.3.4.5`) makes a gateway throw, and some end by that.
     known
+        && url::Host::parse(host).is_ok()
         && port
             .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
-/// The segments a path means, and whether its own spelling already says so (then it may pass untouched:
-/// an encoded slash stays encoded, and both ways to read it have been judged by the same prefix).
-fn canonical(path: &str) -> Result<(Vec<String>, bool), &'static str> {
+/// What stands in a path unencoded, whoever writes it.
+const SPELT: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+
+/// A path as it is meant.
+struct Path {
+    segments: Vec<String>,
+    /// How many slashes stand before the first percent sign; no limit when there is none.
+    literal: usize,
+    /// Does its own spelling say the same? Then it may pass untouched: a slash that is encoded stays so.
+    plain: bool,
+}
+
+fn canonical(path: &str) -> Result<Path, &'static str> {
     if !path.starts_with('/') {
         return Err("not a path");
     }
@@ -146,7 +165,10 @@ fn canonical(path: &str) -> Result<(Vec<String>, bool), &'static str> {
             part => segments.push(part.to_string()),
         }
     }
-    Ok((segments, plain && !decoded.contains('\\')))
+    // Where the spelling is not plain the gateway gets our own, which is.
+    let plain = plain && !decoded.contains('\\');
+    let literal = path.find('%').filter(|_| plain).map_or(usize::MAX, |at| path[..at].matches('/').count());
+    Ok(Path { segments, literal, plain })
 }
 
 fn broken_escapes(path: &str) -> bool {
@@ -214,6 +236,10 @@ mod tests {
             "[x]",
             "[::1]x",
             "\u{e9}.example",
+            "xn--",
+            "xn--a.example",
+            "1.2.3.4.5",
+            "999.1.1.1",
         ] {
             assert!(!names_a_host(host.as_bytes()), "{host}");
         }
@@ -298,6 +324,11 @@ mod tests {
             "/mcp/%2e%2e%2fadmin",
             "/%61dmin",
             "/.well-known/../admin",
+            "/api/mcp%2fx",
+            "/api%2fmcp",
+            "/%61pi/mcp/default",
+            "/api/%6dcp",
+            "/api/auth%2fmcp%2fx",
         ] {
             assert!(!passes(path), "{path}");
         }

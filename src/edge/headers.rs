@@ -35,22 +35,23 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// By these a visitor could lie about itself, or about the path that was judged.
-const SPOOFABLE: [&str; 13] = [
+/// By these a visitor could lie about itself, or about the path that was judged; beside them, all that
+/// begin with one of [`SPOOFABLE_PREFIXES`].
+const SPOOFABLE: [&str; 12] = [
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-server",
-    "x-forwarded-scheme",
-    "x-forwarded-ssl",
+    "x-forwarded",
     "x-real-ip",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-original-host",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "x-cluster-client-ip",
+    "x-url-scheme",
+    "front-end-https",
 ];
+const SPOOFABLE_PREFIXES: [&str; 4] = ["x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-"];
 
 /// Removes what ends at this hop. Answers `websocket` when the message asks to switch to that. Other
 /// protocols are not let through: over h2c a visitor could ask the gateway for any path behind our back.
@@ -82,9 +83,15 @@ pub(super) fn restore_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 
 /// Tells the gateway who asked for what; whatever the visitor said about that is replaced.
 pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRule) {
-    for name in SPOOFABLE {
+    let spoofable = |name: &&HeaderName| {
+        let name = name.as_str();
+        SPOOFABLE.contains(&name) || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let said: Vec<HeaderName> = headers.keys().filter(spoofable).cloned().collect();
+    for name in said {
         headers.remove(name);
     }
+    join_cookies(headers);
     headers.insert("x-forwarded-host", visit.host.clone());
     headers.insert("x-forwarded-proto", HeaderValue::from_static(visit.scheme));
     if let Ok(address) = HeaderValue::from_str(&visit.address.to_string()) {
@@ -97,6 +104,16 @@ pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRu
             HostRule::Replace(host) => host.clone(),
         },
     );
+}
+
+/// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one header (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, cookie);
+    }
 }
 
 #[cfg(test)]
@@ -157,13 +174,19 @@ mod tests {
             ("x-forwarded-host", "evil"),
             ("forwarded", "for=evil"),
             ("x-original-url", "/admin"),
+            ("x-forwarded-user", "root"),
+            ("x-envoy-original-path", "/admin"),
+            ("cf-connecting-ip", "10.0.0.1"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
         ]);
         forwarded(&mut map, visit(&host), &HostRule::Preserve);
         assert_eq!(map["host"], "x.loca.lt");
         assert_eq!(map["x-forwarded-for"], "127.0.0.1");
         assert_eq!(map["x-forwarded-proto"], "https");
         assert_eq!(map["x-forwarded-host"], "x.loca.lt");
-        assert!(!map.contains_key("forwarded") && !map.contains_key("x-original-url"));
+        assert_eq!(map["cookie"], "a=1; b=2");
+        assert_eq!(map.len(), 5, "{map:?}");
     }
 
     #[test]

@@ -58,8 +58,8 @@ struct Public {
 /// Where the edge listens.
 #[derive(Debug)]
 pub enum Listen {
-    /// Plain HTTP on a free port of loopback, for a tunnel program beside us.
-    Plain,
+    /// Plain HTTP on loopback, for a tunnel program beside us: on this port, else on any free one.
+    Plain(Option<u16>),
     /// HTTPS on this port of loopback, for clients on this machine.
     Tls(u16, Identity),
 }
@@ -75,8 +75,11 @@ impl Edge {
     ) -> Result<Self> {
         let (sender, receiver) = mpsc::channel(1);
         let (listeners, tls) = match listen {
-            Listen::Plain => (server::bind_any().await?, None),
-            Listen::Tls(port, identity) => (server::bind_port(port).await?, Some(tls::acceptor(identity)?)),
+            Listen::Plain(None) => (server::bind_any().await?, None),
+            Listen::Plain(Some(port)) => (server::bind_port(port, "--edge-port").await?, None),
+            Listen::Tls(port, identity) => {
+                (server::bind_port(port, "--https-port").await?, Some(tls::acceptor(identity)?))
+            }
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {

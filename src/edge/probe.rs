@@ -9,6 +9,8 @@ use crate::state::random_hex;
 pub struct Probe {
     /// Where to ask.
     pub path: String,
+    /// Where an event stream is to be had whose first event comes at once and whose end comes later.
+    pub stream: String,
     /// What only we can answer.
     pub answer: String,
 }
@@ -16,6 +18,7 @@ pub struct Probe {
 impl Probe {
     /// 128 random bits each.
     pub fn random() -> Result<Self> {
-        Ok(Self { path: format!("/.well-known/mcpgw-probe/{}", random_hex(16)?), answer: random_hex(16)? })
+        let path = format!("/.well-known/mcpgw-probe/{}", random_hex(16)?);
+        Ok(Self { stream: format!("{path}/stream"), path, answer: random_hex(16)? })
     }
 }

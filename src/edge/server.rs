@@ -26,8 +26,8 @@ pub(super) async fn bind_any() -> Result<Vec<TcpListener>> {
     const TRIES: usize = 8;
     for _ in 0..TRIES {
         let first =
-            TcpListener::bind(SocketAddr::new(V4, 0)).await.map_err(|error| cannot_bind(0, &error))?;
-        let port = first.local_addr().map_err(|error| cannot_bind(0, &error))?.port();
+            TcpListener::bind(SocketAddr::new(V4, 0)).await.map_err(|error| cannot_bind(0, "", &error))?;
+        let port = first.local_addr().map_err(|error| cannot_bind(0, "", &error))?.port();
         match TcpListener::bind(SocketAddr::new(V6, port)).await {
             Ok(second) => return Ok(vec![first, second]),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
@@ -38,26 +38,30 @@ pub(super) async fn bind_any() -> Result<Vec<TcpListener>> {
     Err(Error::failed("edge.bind", "find a port that is free on both 127.0.0.1 and ::1"))
 }
 
-/// This very port of loopback.
-pub(super) async fn bind_port(port: u16) -> Result<Vec<TcpListener>> {
-    let first =
-        TcpListener::bind(SocketAddr::new(V4, port)).await.map_err(|error| cannot_bind(port, &error))?;
+/// This very port of loopback, chosen by `flag`.
+pub(super) async fn bind_port(port: u16, flag: &str) -> Result<Vec<TcpListener>> {
+    let first = TcpListener::bind(SocketAddr::new(V4, port))
+        .await
+        .map_err(|error| cannot_bind(port, flag, &error))?;
     match TcpListener::bind(SocketAddr::new(V6, port)).await {
         Ok(second) => Ok(vec![first, second]),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(cannot_bind(port, &error)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(cannot_bind(port, flag, &error)),
         Err(_) => Ok(vec![first]),
     }
 }
 
-fn cannot_bind(port: u16, error: &io::Error) -> Error {
+fn cannot_bind(port: u16, flag: &str, error: &io::Error) -> Error {
     let holder = match os::listener_on(port) {
         Some(process) if error.kind() == io::ErrorKind::AddrInUse => {
             format!(": {} (pid {}) listens there", process.name, process.pid)
         }
         _ => format!(": {}", io_reason(error)),
     };
-    Error::failed("edge.bind", format!("listen on port {port} of localhost{holder}"))
-        .fix("end that program, or choose another port with --https-port")
+    let failed = Error::failed("edge.bind", format!("listen on port {port} of localhost{holder}"));
+    match flag {
+        "" => failed,
+        flag => failed.fix(format!("end that program, or choose another port with {flag}")),
+    }
 }
 
 /// Accepts until the task is aborted; with it end all connections.

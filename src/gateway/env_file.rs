@@ -29,9 +29,7 @@ pub fn write(path: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
 
 /// Is there a regular file at `path`, or room for one? A wrong path is better told before anything runs.
 pub fn check(path: &Path) -> Result<()> {
-    file::must_be_file(path).map_err(|error| trouble(path, "use", &error))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::metadata(folder).map(drop).map_err(|error| trouble(folder, "write to the folder", &error))
+    file::must_be_writable(path).map(drop).map_err(|error| trouble(path, "use", &error))
 }
 
 fn trouble(path: &Path, verb: &str, error: &io::Error) -> Error {

@@ -53,6 +53,9 @@ pub struct Process {
     pub pid: u32,
     /// Parent's process id.
     pub parent: u32,
+    /// The session it belongs to, named by its leader's process id: with the mark in its environment this is
+    /// how we know our own. Zero where the system does not tell.
+    pub session: u32,
     /// When it started, in the system's own unit: with `pid` it names this process for good.
     pub start: u64,
     /// Short name, as the system keeps it.

@@ -64,6 +64,7 @@ fn parse_stat(pid: u32, stat: &str) -> Option<Process> {
     Some(Process {
         pid,
         parent: fields.get(1)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
         name,
         zombie: matches!(*fields.first()?, "Z" | "X"),
@@ -76,9 +77,10 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_columns() {
-        let stat = "42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 1 1";
+        let stat = "42 (a) b (c) S 7 42 43 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 1 1";
         let process = parse_stat(42, stat).unwrap();
-        assert_eq!((process.parent, process.start, process.name.as_str()), (7, 98765, "a) b (c"));
+        assert_eq!((process.parent, process.session), (7, 43));
+        assert_eq!((process.start, process.name.as_str()), (98765, "a) b (c"));
         assert!(!process.zombie);
     }
 

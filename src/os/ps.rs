@@ -6,7 +6,7 @@ use super::Process;
 
 /// All processes we may see.
 pub fn processes() -> Vec<Process> {
-    run("ps", &["-axo", "pid=,ppid=,stat=,lstart=,comm="]).lines().filter_map(parse_ps).collect()
+    run("ps", &["-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="]).lines().filter_map(parse_ps).collect()
 }
 
 /// One process, if it lives.
@@ -33,16 +33,18 @@ fn run(program: &str, args: &[&str]) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
-/// `123 1 S Tue Nov 24 03:05:53 2026 /bin/name`: the five words of the start time hash to one number.
+/// `123 1 123 S Tue Nov 24 03:05:53 2026 /bin/name`: the five words of the start time hash to one number.
 fn parse_ps(line: &str) -> Option<Process> {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut words = line.split_ascii_whitespace();
     let pid = words.next()?.parse().ok()?;
     let parent = words.next()?.parse().ok()?;
+    let group = words.next()?.parse().ok()?;
     let zombie = words.next()?.starts_with('Z');
     let mut hasher = DefaultHasher::new();
     words.by_ref().take(5).for_each(|word| word.hash(&mut hasher));
     let path = words.collect::<Vec<_>>().join(" ");
     let name = path.rsplit('/').next().unwrap_or_default().to_string();
-    Some(Process { pid, parent, start: hasher.finish(), name, zombie })
+    // `sess` is a pointer there; the group is the session's own for all that make no other.
+    Some(Process { pid, parent, session: group, start: hasher.finish(), name, zombie })
 }

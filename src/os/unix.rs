@@ -4,7 +4,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -97,9 +97,13 @@ pub fn private_options() -> OpenOptions {
     options
 }
 
-/// Gives `to` the mode of `from`.
+/// Gives `to` the owner and the mode of `from`.
 pub fn keep_mode(from: &Path, to: &Path) -> io::Result<()> {
-    fs::set_permissions(to, fs::metadata(from)?.permissions())
+    let (old, new) = (fs::metadata(from)?, fs::metadata(to)?);
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        std::os::unix::fs::chown(to, Some(old.uid()), Some(old.gid()))?;
+    }
+    fs::set_permissions(to, old.permissions())
 }
 
 /// Gives a new file the mode the umask asks for; temporary files are born 0600.

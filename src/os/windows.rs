@@ -79,7 +79,14 @@ pub fn processes() -> Vec<Process> {
         .filter_map(|line| {
             let mut columns = line.trim_matches('"').split("\",\"");
             let name = columns.next()?.to_string();
-            Some(Process { pid: columns.next()?.parse().ok()?, parent: 0, start: 0, name, zombie: false })
+            Some(Process {
+                pid: columns.next()?.parse().ok()?,
+                parent: 0,
+                session: 0,
+                start: 0,
+                name,
+                zombie: false,
+            })
         })
         .collect()
 }

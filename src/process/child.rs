@@ -1,6 +1,7 @@
 //! One child: started in its own session, its output heard line by line, its end noticed by waiting
 //! for the process, never by the end of its pipes (a grandchild may hold those for ever).
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::future::{Future, poll_fn};
@@ -49,6 +50,14 @@ pub struct Spec {
 pub trait Hearing: Send + 'static {
     /// One line of output, already clean (see [`Lines`]).
     fn line(&mut self, stream: Stream, line: &str);
+    /// A last line that no newline ended: the process may have died in the middle of it.
+    fn fragment(&mut self, stream: Stream, line: &str) {
+        self.line(stream, line);
+    }
+    /// The line without its secrets, to be kept as one of the last.
+    fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(line)
+    }
     /// The process has ended; every line it wrote before has been heard.
     fn ended(&mut self, status: Status);
 }
@@ -254,22 +263,27 @@ impl<H: Hearing> Ear<H> {
     fn hear(&mut self, stream: Stream, chunk: &[u8]) {
         let Self { hearing, last, out, err, .. } = self;
         let lines = if stream == Stream::Out { out } else { err };
-        lines.feed(chunk, |line| note(hearing, last, stream, line));
+        lines.feed(chunk, |line| {
+            hearing.line(stream, line);
+            note(hearing, last, line);
+        });
     }
 
     fn finish(&mut self, stream: Stream) {
         let Self { hearing, last, out, err, .. } = self;
         let lines = if stream == Stream::Out { out } else { err };
-        lines.finish(|line| note(hearing, last, stream, line));
+        lines.finish(|line| {
+            hearing.fragment(stream, line);
+            note(hearing, last, line);
+        });
     }
 }
 
-fn note(hearing: &mut impl Hearing, last: &mut VecDeque<String>, stream: Stream, line: &str) {
-    hearing.line(stream, line);
+fn note(hearing: &impl Hearing, last: &mut VecDeque<String>, line: &str) {
     if last.len() == LAST_LINES {
         last.pop_front();
     }
-    last.push_back(line.chars().take(400).collect());
+    last.push_back(hearing.redact(line).chars().take(400).collect());
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -1,10 +1,11 @@
 //! What covers SIGKILL: a copy of ourselves that holds one end of a pipe, does nothing until the other
 //! end closes with our death, then sweeps up what we left.
 
-use std::io::Read;
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 use super::child::waited_for;
+use super::tree::Leader;
 use super::{SESSION_MARK, sweep};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
@@ -31,6 +32,13 @@ impl Reaper {
         Ok(Self(child))
     }
 
+    /// Tells it of a child, so that it finds what that child started even where the mark was wiped.
+    pub fn watch(&mut self, child: &super::Child) {
+        if let (Some(pipe), Some(process)) = (&mut self.0.stdin, os::process(child.pid)) {
+            let _ = writeln!(pipe, "{} {}", process.pid, process.start);
+        }
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.0.id()
@@ -45,7 +53,13 @@ impl Reaper {
 
 /// The reaper's whole life.
 pub fn reap(session: &str) {
-    let mut byte = [0];
-    while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
-    sweep(session);
+    let lines = std::io::stdin().lines().map_while(std::result::Result::ok);
+    let children: Vec<Leader> = lines.filter_map(|line| leader(&line)).collect();
+    sweep(session, &children);
+}
+
+/// `PID START`
+fn leader(line: &str) -> Option<Leader> {
+    let (pid, start) = line.split_once(' ')?;
+    Some(Leader { pid: pid.parse().ok()?, start: start.parse().ok()? })
 }

@@ -52,16 +52,19 @@ pub async fn stop(child: &Child, grace: Duration) {
     }
 }
 
-/// Kills everything that carries `session`'s mark, whoever its parent is, until nothing does. Returns
-/// how many processes that took. For use without a runtime, when the session itself is gone.
-pub fn sweep(session: &str) -> usize {
+/// Kills everything that carries `session`'s mark, whoever its parent is, and everything in the sessions
+/// that our `children` lead, whatever its environment, until nothing is left. Returns how many processes
+/// that took. For use without a runtime, when the session itself is gone.
+pub fn sweep(session: &str, children: &[Leader]) -> usize {
     let mark = format!("{SESSION_MARK}={session}");
     let mut killed = HashSet::new();
     loop {
-        let left: Vec<u32> = os::processes()
-            .into_iter()
+        let all = os::processes();
+        let left: Vec<u32> = all
+            .iter()
+            .filter(|process| !process.zombie && process.pid != std::process::id())
             .filter(|process| {
-                !process.zombie && process.pid != std::process::id() && os::carries(process.pid, &mark)
+                children.iter().any(|child| child.leads(process, &all)) || os::carries(process.pid, &mark)
             })
             .map(|process| process.pid)
             .collect();
@@ -73,6 +76,23 @@ pub fn sweep(session: &str) -> usize {
             killed.insert(pid);
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// One of our children, and so the leader of a session of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leader {
+    /// Its process id, and its session's.
+    pub pid: u32,
+    /// When it started; a process of another time with that id is somebody else.
+    pub start: u64,
+}
+
+impl Leader {
+    /// Does `process` belong to this child's session? While anything does, its id is given to nobody else.
+    fn leads(&self, process: &Process, all: &[Process]) -> bool {
+        let reused = || all.iter().any(|other| other.pid == self.pid && other.start != self.start);
+        process.session == self.pid && !reused()
     }
 }
 
@@ -127,7 +147,19 @@ mod tests {
     use super::*;
 
     fn process(pid: u32, parent: u32, zombie: bool) -> Process {
-        Process { pid, parent, start: 0, name: String::new(), zombie }
+        Process { pid, parent, session: 0, start: 0, name: String::new(), zombie }
+    }
+
+    #[test]
+    fn a_childs_session_is_its_own_until_its_id_is_somebody_elses() {
+        let leader = Leader { pid: 10, start: 5 };
+        let member = Process { session: 10, ..process(11, 1, false) };
+        let (same, other) =
+            (Process { start: 5, ..process(10, 1, true) }, Process { start: 9, ..process(10, 1, false) });
+        assert!(leader.leads(&member, &[member.clone()]));
+        assert!(leader.leads(&member, &[same, member.clone()]));
+        assert!(!leader.leads(&member, &[other, member.clone()]));
+        assert!(!leader.leads(&process(12, 1, false), &[]));
     }
 
     #[test]

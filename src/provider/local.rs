@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Launch, Policy, Provider, Reader, Readiness, Request, Signal};
+use super::external::Silent;
+use super::{Facts, Launch, Policy, Provider, Reader, Readiness, Request};
 use crate::config::Settings;
-use crate::process::Stream;
 
 pub(super) struct Local;
 
@@ -16,8 +16,22 @@ impl Provider for Local {
         "local"
     }
 
+    fn is_tunnel(&self) -> bool {
+        false
+    }
+
     fn readiness(&self, _: &Settings) -> Readiness {
         Readiness::Ready(None)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            price: "free",
+            custom_subdomain: "no (localhost)",
+            stable_url: "yes",
+            persistence: "nothing to lose",
+            setup_effort: "none; clients trust the local CA",
+        }
     }
 
     fn launch(&self, _: &Settings, request: &Request) -> Launch {
@@ -30,21 +44,12 @@ impl Provider for Local {
         Box::new(Silent)
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self, _: &Settings) -> Policy {
         Policy {
-            name_grace: Duration::ZERO,
             // Nothing lies between the edge and itself; this only notices a machine that slept.
             probe_interval: Duration::from_secs(60),
             stop_grace: Duration::ZERO,
-            name_in: |_| None,
+            ..Policy::PLAIN
         }
-    }
-}
-
-struct Silent;
-
-impl Reader for Silent {
-    fn read(&mut self, _: Stream, _: &str) -> Option<Signal> {
-        None
     }
 }

@@ -1,14 +1,13 @@
 //! localtunnel: `lt` 2.0.2 from npm. What it prints and how it fails was recorded with the real
 //! program (`fixtures/transcripts/lt`).
 
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
 use url::Url;
 
-use super::{Launch, Policy, Provider, Reader, Readiness, Request, Signal, pattern};
+use super::{Facts, Launch, Policy, Provider, Reader, Readiness, Request, Signal, pattern, program};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::process::{Spec, Stdin, Stream};
@@ -28,16 +27,28 @@ impl Provider for Localtunnel {
         &["lt"]
     }
 
+    fn takes_subdomain(&self) -> bool {
+        true
+    }
+
     fn readiness(&self, settings: &Settings) -> Readiness {
-        match find(settings.lt.as_deref()) {
+        let named = settings.lt.as_deref();
+        match program::find(named, "lt") {
             Some(program) => Readiness::Ready(Some(program)),
-            None => {
-                let name = settings.lt.as_deref().unwrap_or(Path::new("lt")).display();
-                Readiness::Missing {
-                    why: format!("`{name}` is not installed (not on PATH, not in node_modules/.bin)"),
-                    fix: format!("install it: {INSTALL}"),
-                }
-            }
+            None => Readiness::Missing {
+                why: program::not_installed(named, "lt"),
+                fix: format!("install it: {INSTALL}"),
+            },
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            price: "free",
+            custom_subdomain: "yes, while nobody else holds it",
+            stable_url: "with --subdomain, or while the session lasts",
+            persistence: "a lost tunnel asks for its name again",
+            setup_effort: "npm install; no account",
         }
     }
 
@@ -55,13 +66,13 @@ impl Provider for Localtunnel {
     }
 
     fn launch(&self, settings: &Settings, request: &Request) -> Launch {
-        let program = find(settings.lt.as_deref()).unwrap_or_else(|| "lt".into());
+        let program = program::find(settings.lt.as_deref(), "lt").unwrap_or_else(|| "lt".into());
         let server = settings.server.as_ref().map_or(PUBLIC_SERVER, Url::as_str).trim_end_matches('/');
         let mut args = vec!["--port".into(), request.edge_port.to_string(), "--host".into(), server.into()];
         if let Some(name) = &request.subdomain {
             args.extend(["--subdomain".into(), name.clone()]);
         }
-        Launch::Program(Spec {
+        Launch::from(Spec {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),
             // Otherwise it retries in silence, whatever its server answers.
@@ -76,32 +87,19 @@ impl Provider for Localtunnel {
         Box::new(LtReader { server: settings.server.clone(), found: false })
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self, _: &Settings) -> Policy {
         Policy {
             // The server keeps a name for 1 s; lt takes at least 0.15 s until it asks for one.
             name_grace: Duration::from_millis(950),
-            probe_interval: Duration::from_secs(5),
-            // It has no handler for SIGTERM: it dies at once.
-            stop_grace: Duration::from_secs(2),
+            // It has no handler for SIGTERM and dies at once: the stop grace of all is plenty.
             name_in: |url| url.host_str()?.split_once('.').map(|(name, _)| name.to_string()),
+            ..Policy::PLAIN
         }
     }
 
     fn server(&self, settings: &Settings) -> Option<Url> {
         settings.server.clone().or_else(|| Url::parse(PUBLIC_SERVER).ok())
     }
-}
-
-/// The program named in the settings, else `lt` on PATH, else in a `node_modules/.bin` upwards.
-fn find(named: Option<&Path>) -> Option<PathBuf> {
-    if let Some(named) = named {
-        return which::which(named).ok();
-    }
-    which::which("lt").ok().or_else(|| {
-        let here = std::env::current_dir().ok()?;
-        here.ancestors()
-            .find_map(|folder| which::which_in("lt", Some(folder.join("node_modules/.bin")), folder).ok())
-    })
 }
 
 /// What the server (0.1.0) accepts; asked for anything else, `lt` retries silently for ever. With a
@@ -152,7 +150,13 @@ struct LtReader {
 }
 
 impl Reader for LtReader {
-    fn read(&mut self, stream: Stream, line: &str) -> Option<Signal> {
+    fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal> {
+        self.meaning(stream, line).into_iter().collect()
+    }
+}
+
+impl LtReader {
+    fn meaning(&mut self, stream: Stream, line: &str) -> Option<Signal> {
         static URL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^your url is: (https?://\S+)"));
         static WORDS: LazyLock<Regex> = LazyLock::new(|| {
             pattern(
@@ -193,11 +197,15 @@ fn with_port(mut url: Url, server: Option<&Url>) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Lines;
+    use crate::provider::transcripts;
+
+    fn reader() -> Box<dyn Reader> {
+        Box::new(LtReader { server: None, found: false })
+    }
 
     fn read(server: Option<&str>, lines: &[(Stream, &str)]) -> Vec<Signal> {
         let mut reader = LtReader { server: server.map(|url| Url::parse(url).unwrap()), found: false };
-        lines.iter().filter_map(|(stream, line)| reader.read(*stream, line)).collect()
+        lines.iter().flat_map(|(stream, line)| reader.read(*stream, line)).collect()
     }
 
     fn url(text: &str) -> Signal {
@@ -227,36 +235,6 @@ mod tests {
         ] {
             assert_eq!(read(None, &[(Stream::Out, line)]), [], "{line}");
         }
-    }
-
-    /// A recording as `(stream, bytes)` in order; what was done to the tool is left out.
-    fn recording(name: &str) -> Vec<(Stream, Vec<u8>)> {
-        let path = format!("{}/fixtures/transcripts/lt/{name}.timeline.jsonl", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let chunk = |line: &str| {
-            let event: serde_json::Value = serde_json::from_str(line).unwrap();
-            let stream = match event["ev"].as_str().unwrap() {
-                "stdout" => Stream::Out,
-                "stderr" => Stream::Err,
-                _ => return None,
-            };
-            Some((stream, event["data"].as_str().unwrap().as_bytes().to_vec()))
-        };
-        text.lines().filter_map(chunk).collect()
-    }
-
-    fn signals(chunks: &[(Stream, Vec<u8>)]) -> Vec<Signal> {
-        let mut reader = LtReader { server: None, found: false };
-        let (mut out, mut err, mut signals) = (Lines::default(), Lines::default(), vec![]);
-        for (stream, chunk) in chunks {
-            let lines = if *stream == Stream::Out { &mut out } else { &mut err };
-            lines.feed(chunk, |line| signals.extend(reader.read(*stream, line)));
-        }
-        for (stream, lines) in [(Stream::Out, &mut out), (Stream::Err, &mut err)] {
-            lines.finish(|line| signals.extend(reader.read(stream, line)));
-        }
-        signals.dedup();
-        signals
     }
 
     const REFUSED: &str = "connection refused: ";
@@ -290,16 +268,15 @@ mod tests {
 
     #[test]
     fn every_recording_is_understood_and_none_is_left_out() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/transcripts/lt");
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), RECORDINGS.len());
-        for (name, url_stated, trouble) in RECORDINGS {
-            let signals = signals(&recording(name));
-            let urls: Vec<_> =
-                signals.iter().filter(|signal| matches!(signal, Signal::Url(_))).cloned().collect();
-            assert_eq!(urls, url_stated.map(url).into_iter().collect::<Vec<_>>(), "{name}");
+        let recordings = transcripts::all("lt");
+        assert_eq!(recordings.len(), RECORDINGS.len());
+        for ((name, url_stated, trouble), (recorded, chunks)) in RECORDINGS.into_iter().zip(&recordings) {
+            assert_eq!(name, recorded);
+            let signals = transcripts::signals(&reader, chunks);
+            assert_eq!(transcripts::urls(&signals), url_stated.into_iter().collect::<Vec<_>>(), "{name}");
             let said = signals.iter().rev().find_map(|signal| match signal {
                 Signal::Trouble(said) => Some(said.as_str()),
-                Signal::Url(_) => None,
+                _ => None,
             });
             assert_eq!(said.is_some(), trouble.is_some(), "{name}: {said:?}");
             assert!(said.unwrap_or_default().starts_with(trouble.unwrap_or_default()), "{name}: {said:?}");
@@ -307,22 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn where_the_reads_cut_and_how_lines_end_makes_no_difference() {
-        for (name, ..) in RECORDINGS {
-            let whole = recording(name);
-            let expected = signals(&whole);
-            let bytes: Vec<_> = whole
-                .iter()
-                .flat_map(|(stream, chunk)| chunk.iter().map(|byte| (*stream, vec![*byte])))
-                .collect();
-            assert_eq!(signals(&bytes), expected, "{name}, byte by byte");
-            let crlf: Vec<_> = whole
-                .iter()
-                .map(|(stream, chunk)| {
-                    (*stream, String::from_utf8_lossy(chunk).replace('\n', "\r\n").into_bytes())
-                })
-                .collect();
-            assert_eq!(signals(&crlf), expected, "{name} with CRLF");
+    fn however_the_pipe_spoils_them_recordings_mean_the_same() {
+        for (name, chunks) in transcripts::all("lt") {
+            transcripts::survives(&name, &reader, &chunks);
         }
     }
 

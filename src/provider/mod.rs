@@ -1,8 +1,16 @@
 //! Tunnel providers, one file each: is it ready, how is it started, what do its lines mean. Line
 //! readers are pure. A new provider is one file here and one line in [`ALL`].
 
+mod choice;
+mod cloudflared;
+mod external;
 mod local;
 mod localtunnel;
+mod ngrok;
+mod program;
+mod redact;
+#[cfg(test)]
+mod transcripts;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +18,17 @@ use std::time::Duration;
 use regex::Regex;
 use url::Url;
 
-use crate::config::{Settings, TryProvider};
+pub use choice::{Candidate, Choice, choose};
+pub use program::Version;
+
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::process::{Spec, Stream};
 
-/// The registry, in the order in which `auto` tries them. `local` comes last: it needs nothing.
-pub static ALL: [&dyn Provider; 2] = [&localtunnel::Localtunnel, &local::Local];
+/// The registry, in the order in which `auto` tries them unless the config says otherwise. `local` needs
+/// nothing, and `url` needs somebody else: they are never tried.
+pub static ALL: [&dyn Provider; 5] =
+    [&localtunnel::Localtunnel, &cloudflared::Cloudflared, &ngrok::Ngrok, &local::Local, &external::External];
 
 /// A tunnel provider.
 pub trait Provider: Sync {
@@ -27,13 +40,44 @@ pub trait Provider: Sync {
         &[]
     }
 
-    /// Can it be used on this machine?
+    /// Is its address for the whole world, and does its program give one by itself?
+    fn is_tunnel(&self) -> bool {
+        true
+    }
+
+    /// Can its name be chosen with `--subdomain`?
+    fn takes_subdomain(&self) -> bool {
+        false
+    }
+
+    /// Can it be used on this machine? Looks at files only: no program is run.
     fn readiness(&self, settings: &Settings) -> Readiness;
+
+    /// How it compares with the others.
+    fn facts(&self) -> Facts;
+
+    /// How its program is asked for its version.
+    fn version_args(&self) -> &'static [&'static str] {
+        &["--version"]
+    }
+
+    /// Is this version of its program one that a choice by `auto` may rest on? Asked first with `None`,
+    /// so that a program whose version does not matter need not run.
+    fn suits(&self, version: Option<Version>) -> bool {
+        let _ = version;
+        true
+    }
 
     /// Are the settings that concern it right? Wrong ones often fail silently in the tool.
     fn check(&self, settings: &Settings) -> Result<()> {
         let _ = settings;
         Ok(())
+    }
+
+    /// What the user should know of this choice before it runs.
+    fn remarks(&self, settings: &Settings, version: Option<Version>) -> Vec<Remark> {
+        let _ = (settings, version);
+        vec![]
     }
 
     /// How to bring it up.
@@ -42,8 +86,19 @@ pub trait Provider: Sync {
     /// A reader for one run's output.
     fn reader(&self, settings: &Settings) -> Box<dyn Reader>;
 
+    /// The paths of its local API that tell how it fares, where it has one.
+    fn api(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What its local API answered. `None` says nothing: a side channel confirms and never vetoes.
+    fn read_api(&self, path: &str, status: u16, body: &str) -> Option<Signal> {
+        let _ = (path, status, body);
+        None
+    }
+
     /// How it likes to be treated.
-    fn policy(&self) -> Policy;
+    fn policy(&self, settings: &Settings) -> Policy;
 
     /// Where it connects to, for telling "their server is down" from "the tool is broken".
     fn server(&self, settings: &Settings) -> Option<Url> {
@@ -57,13 +112,72 @@ pub trait Provider: Sync {
 pub enum Readiness {
     /// It can; this program will run, if it is one.
     Ready(Option<PathBuf>),
-    /// It cannot.
+    /// Its program is there and something else is not: a login, say.
+    Unready {
+        /// The program.
+        program: PathBuf,
+        /// What is missing.
+        why: String,
+        /// The command that helps.
+        fix: String,
+    },
+    /// It is not installed.
     Missing {
         /// What is missing.
         why: String,
         /// The command that helps.
         fix: String,
     },
+}
+
+impl Readiness {
+    /// Can it be used?
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready(_))
+    }
+
+    /// Its program, where it is one and is installed.
+    pub fn program(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Ready(program) => program.as_ref(),
+            Self::Unready { program, .. } => Some(program),
+            Self::Missing { .. } => None,
+        }
+    }
+
+    /// What is missing, and the command that helps.
+    pub fn trouble(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Ready(_) => None,
+            Self::Unready { why, fix, .. } | Self::Missing { why, fix } => Some((why, fix)),
+        }
+    }
+}
+
+/// What a provider costs and gives, for those who choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Facts {
+    /// Its price.
+    pub price: &'static str,
+    /// May the name in the address be chosen?
+    pub custom_subdomain: &'static str,
+    /// Does the address stay the same from start to start?
+    pub stable_url: &'static str,
+    /// What of it survives a lost connection.
+    pub persistence: &'static str,
+    /// What it takes to set it up.
+    pub setup_effort: &'static str,
+}
+
+/// Something worth a notice: a stable code, the words, the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Stable and dotted.
+    pub code: &'static str,
+    /// What is so.
+    pub message: String,
+    /// What to do about it.
+    pub fix: Option<String>,
 }
 
 /// What a run is asked for.
@@ -73,21 +187,47 @@ pub struct Request {
     pub edge_port: u16,
     /// The name to ask for: the user's, or the one it had.
     pub subdomain: Option<String>,
+    /// A free port of loopback, for a local API.
+    pub api_port: u16,
+    /// A private folder for files it needs.
+    pub folder: PathBuf,
+    /// Its program's version, where that was asked for.
+    pub version: Option<Version>,
+    /// The code of the fault that ended the run before.
+    pub after: Option<&'static str>,
 }
 
 /// How a provider comes up.
 #[derive(Debug, Clone)]
 pub enum Launch {
     /// A program that prints its URL.
-    Program(Spec),
+    Program {
+        /// How it is started.
+        spec: Spec,
+        /// Files it needs first, with their content. They may hold no secret.
+        files: Vec<(PathBuf, String)>,
+        /// The port of its local API, where we chose it.
+        api_port: Option<u16>,
+    },
     /// No program: the edge itself is reachable at this URL.
     Direct(Url),
+}
+
+impl From<Spec> for Launch {
+    fn from(spec: Spec) -> Self {
+        Self::Program { spec, files: vec![], api_port: None }
+    }
 }
 
 /// Understands one run's lines. Pure: no clock, no process, no socket.
 pub trait Reader: Send {
     /// What a line means, if anything.
-    fn read(&mut self, stream: Stream, line: &str) -> Option<Signal>;
+    fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal>;
+
+    /// The line without its secrets, for logs and errors.
+    fn redact<'a>(&self, line: &'a str) -> std::borrow::Cow<'a, str> {
+        redact::tokens(line)
+    }
 }
 
 /// What a provider's output says.
@@ -95,8 +235,44 @@ pub trait Reader: Send {
 pub enum Signal {
     /// The tunnel's address.
     Url(Url),
-    /// Why the tool is about to end, in better words than its exit code.
+    /// It has a connection to its cloud.
+    Connected,
+    /// It has lost its last one and tries again by itself; why.
+    Disconnected(String),
+    /// Its local API listens on this port of loopback.
+    Api(u16),
+    /// Why things do not work, in better words than its exit code. It may yet help itself.
     Trouble(String),
+    /// It said something that decides what is to be done.
+    Fault(Fault),
+}
+
+/// A known failure of a tool and what it calls for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Stable and dotted: `ngrok.4018`.
+    pub code: &'static str,
+    /// What it calls for.
+    pub verdict: Verdict,
+    /// What is so, in plain words.
+    pub message: String,
+    /// What the user can do.
+    pub fix: Option<String>,
+}
+
+/// What a failure calls for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Trying again cannot help.
+    Permanent,
+    /// Its cloud wants to be left alone for so long.
+    Wait(Duration),
+    /// Its name is still bound to the run before: a few short waits.
+    NameBound,
+    /// It will not help itself: only a new process does.
+    Restart,
+    /// The tunnel is fine; the trouble is on our side of it.
+    NotOurs,
 }
 
 /// How a provider likes to be treated.
@@ -110,15 +286,35 @@ pub struct Policy {
     pub stop_grace: Duration,
     /// The name in a URL that can be asked for again, where the provider has such names.
     pub name_in: fn(&Url) -> Option<String>,
+    /// Does a stated URL lead nowhere before the tool has said that it is connected?
+    pub awaits_connection: bool,
+    /// How long it is left alone when it reconnects by itself. Zero: it never does.
+    pub reconnects_within: Duration,
+    /// How long a stated URL may take to prove true.
+    pub verify_within: Duration,
+    /// Is its address that of a cloud which is always there? Then no connection to it means that this
+    /// machine is offline.
+    pub cloud: bool,
+    /// Are its names so new that asking the system's DNS too early spoils the answer for half an hour?
+    pub new_names: bool,
+    /// May it hold back event streams?
+    pub may_buffer: bool,
 }
 
-/// The provider that the settings mean.
-#[derive(Debug, Clone, Copy)]
-pub struct Choice {
-    /// The provider.
-    pub provider: &'static dyn Provider,
-    /// Was it taken because nothing better is ready?
-    pub fallback: bool,
+impl Policy {
+    /// Of a provider that is as simple as can be.
+    pub const PLAIN: Self = Self {
+        name_grace: Duration::ZERO,
+        probe_interval: Duration::from_secs(5),
+        stop_grace: Duration::from_secs(2),
+        name_in: |_| None,
+        awaits_connection: false,
+        reconnects_within: Duration::ZERO,
+        verify_within: Duration::from_secs(20),
+        cloud: false,
+        new_names: false,
+        may_buffer: false,
+    };
 }
 
 impl std::fmt::Debug for dyn Provider {
@@ -127,26 +323,8 @@ impl std::fmt::Debug for dyn Provider {
     }
 }
 
-/// The named provider or an error with the fix; for `auto` the first that is ready.
-pub fn choose(settings: &Settings) -> Result<Choice> {
-    let provider = match &settings.provider {
-        TryProvider::Auto => {
-            let ready = |one: &&dyn Provider| matches!(one.readiness(settings), Readiness::Ready(_));
-            ALL.iter().copied().find(ready).unwrap_or(&local::Local)
-        }
-        TryProvider::Named(name) => find(name)?,
-    };
-    if let Readiness::Missing { why, fix } = provider.readiness(settings) {
-        return Err(
-            Error::failed("provider.not_ready", format!("use provider {}: {why}", provider.id())).fix(fix)
-        );
-    }
-    provider.check(settings)?;
-    let fallback = settings.provider == TryProvider::Auto && provider.id() == local::Local.id();
-    Ok(Choice { provider, fallback })
-}
-
-fn find(name: &str) -> Result<&'static dyn Provider> {
+/// The provider of that name.
+pub fn find(name: &str) -> Result<&'static dyn Provider> {
     let known = |one: &&dyn Provider| one.id() == name || one.aliases().contains(&name);
     ALL.iter().copied().find(known).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|one| one.id()).collect();

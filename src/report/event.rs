@@ -67,6 +67,12 @@ pub enum Event {
         attempt: u32,
         delay_ms: u64,
     },
+    /// A provider could not go on; another takes its place.
+    Failover {
+        from: &'static str,
+        to: &'static str,
+        reason: String,
+    },
     UrlChanged {
         old: String,
         new: String,

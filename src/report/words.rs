@@ -85,6 +85,9 @@ pub(super) fn of(event: &Event) -> Vec<Line> {
             "restarting the {what} in {:.1} s (attempt {attempt})",
             *delay_ms as f64 / 1e3
         )),
+        Event::Failover { from, to, reason } => {
+            Line::trouble("failover", &format!("from {from} to {to}: {reason}"), None)
+        }
         Event::UrlChanged { old, new } => {
             Line::notice(&format!("the address changed from {old} to {new}"), None)
         }
@@ -103,6 +106,7 @@ pub(super) fn waiting_for(event: &Event) -> Option<String> {
         Event::UrlVerified { .. } => Some("Looking for the gateway".into()),
         Event::GatewayStarting { .. } => Some("Waiting for the gateway to answer".into()),
         Event::Restarting { what, .. } => Some(format!("Restarting the {what}")),
+        Event::Failover { to, .. } => Some(format!("Starting {to}")),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::gateway::Input as G;
 use super::provider::Input as P;
 use super::{Action, Epoch, Moment, Outcome, gateway, provider, publishing};
 use crate::error::Error;
+use crate::report::Event;
 
 /// Everything that can happen to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,12 @@ enum Phase {
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     provider: provider::Machine,
+    /// Which of the candidates it is, and the others in their order.
+    at: usize,
+    candidates: Vec<provider::Rules>,
+    /// It cannot go on; the next one begins when nothing of it lives any more.
+    handing_over: bool,
+    seed: u64,
     gateway: gateway::Machine,
     publishing: publishing::Machine,
     phase: Phase,
@@ -51,9 +58,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(provider: provider::Machine, gateway: gateway::Machine) -> Self {
+    /// `candidates` are tried in their order, from the first on and never back. The same seed gives the same
+    /// delays.
+    pub(super) fn new(mut candidates: Vec<provider::Rules>, seed: u64, gateway: gateway::Machine) -> Self {
+        let last = candidates.len() - 1;
+        for (at, rules) in candidates.iter_mut().enumerate() {
+            rules.successor = at < last;
+        }
         Self {
-            provider,
+            provider: provider::Machine::new(candidates[0].clone(), seed, 0),
+            at: 0,
+            candidates,
+            handing_over: false,
+            seed,
             gateway,
             publishing: publishing::Machine::default(),
             phase: Phase::Running,
@@ -91,6 +108,9 @@ impl Session {
             Input::Stop => self.stop(now, &mut out),
             Input::Drained => self.end_children(now, &mut out),
         }
+        if self.handing_over && self.phase == Phase::Running && self.provider.ended() {
+            self.succeed(now, &mut out);
+        }
         if self.phase == Phase::Stopping && self.provider.ended() && self.gateway.ended() {
             self.phase = Phase::Over;
             out.push(Action::Quit(self.error.take()));
@@ -105,9 +125,27 @@ impl Session {
                 self.gateway(G::Url(url), now, out);
             }
             Some(Outcome::Down) => self.publishing.tunnel(None, out),
-            Some(Outcome::Failed(error)) => self.fail(error, now, out),
+            Some(Outcome::Failed(error)) => match self.candidates.get(self.at + 1) {
+                Some(next) if self.phase == Phase::Running => {
+                    let (from, to, reason) = (self.provider.id(), next.id, error.message);
+                    out.push(Action::Emit(Event::Failover { from, to, reason }));
+                    self.publishing.tunnel(None, out);
+                    self.handing_over = true;
+                }
+                _ => self.fail(error, now, out),
+            },
             _ => {}
         }
+    }
+
+    /// The next provider begins where the one before could not go on.
+    fn succeed(&mut self, now: Moment, out: &mut Vec<Action>) {
+        self.handing_over = false;
+        self.at += 1;
+        let rules = self.candidates[self.at].clone();
+        self.provider = provider::Machine::new(rules, self.seed, self.provider.epoch());
+        out.push(Action::UseProvider { index: self.at });
+        self.provider(P::Begin, now, out);
     }
 
     fn gateway(&mut self, input: G, now: Moment, out: &mut Vec<Action>) {

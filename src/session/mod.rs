@@ -32,8 +32,13 @@ pub type Epoch = u64;
 /// Something the driver is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Action {
-    /// Start the provider and ask for this name. Answered by `Started` or `StartFailed`.
-    LaunchProvider { epoch: Epoch, subdomain: Option<String> },
+    /// From now on, the provider is this one of the plan's candidates.
+    UseProvider { index: usize },
+    /// Start the provider and ask for this name. `after`: the code of the fault that ended the run before.
+    /// Answered by `Started` or `StartFailed`.
+    LaunchProvider { epoch: Epoch, subdomain: Option<String>, after: Option<&'static str> },
+    /// Ask the provider's local API. Answered by `Asked`.
+    AskProvider { epoch: Epoch },
     /// Wait until the provider's server accepts connections, at most so long. Answered by
     /// `ServerReachable`.
     AwaitServer { epoch: Epoch, patience: Duration },

@@ -17,7 +17,7 @@ use super::verify::{Blame, Probed};
 use super::{Action, Epoch, Moment};
 use crate::error::Error;
 use crate::process::Status;
-use crate::provider::Policy;
+use crate::provider::{Fault, Policy, Verdict};
 use crate::report::Event;
 
 /// What may happen next; what it means depends on what runs at that moment.
@@ -52,7 +52,28 @@ fn provider_input() -> impl Strategy<Value = P> {
         2 => prop_oneof![Just(Blame::Tunnel), Just(Blame::Here)]
             .prop_map(|blame| P::Probed(Probed::Failed { reason: "x".into(), blame })),
         1 => Just(P::Trouble("trouble".into())),
+        2 => Just(P::Connected),
+        1 => Just(P::Disconnected("gone".into())),
+        1 => Just(P::HasApi),
+        1 => (proptest::option::of(any::<u8>()), any::<Option<bool>>())
+            .prop_map(|(name, connected)| P::Asked { url: name.map(url), connected }),
+        1 => fault().prop_map(P::Fault),
     ]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Verdict::Permanent),
+        Just(Verdict::Wait(Duration::from_secs(300))),
+        Just(Verdict::NameBound),
+        Just(Verdict::Restart),
+        Just(Verdict::NotOurs),
+    ]
+    .prop_map(known)
+}
+
+fn known(verdict: Verdict) -> Fault {
+    Fault { code: "test.fault", verdict, message: "it failed".into(), fix: Some("help it".into()) }
 }
 
 fn gateway_input() -> impl Strategy<Value = G> {
@@ -77,6 +98,39 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A tool that is restarted whenever it is lost, like lt.
+fn rules(id: &'static str, wanted: Option<String>) -> provider::Rules {
+    let policy = Policy {
+        name_grace: Duration::from_secs(1),
+        name_in: |url| url.host_str()?.split_once('.').map(|(name, _)| name.into()),
+        ..Policy::PLAIN
+    };
+    let (probe_interval, start_timeout) = (policy.probe_interval, Duration::from_secs(20));
+    provider::Rules { id, policy, start_timeout, probe_interval, verify: true, wanted, successor: false }
+}
+
+/// A tool that says when it is connected and reconnects by itself, like cloudflared.
+fn clever(id: &'static str) -> provider::Rules {
+    let policy = Policy {
+        awaits_connection: true,
+        reconnects_within: Duration::from_secs(30),
+        cloud: true,
+        ..Policy::PLAIN
+    };
+    provider::Rules { policy, ..rules(id, None) }
+}
+
+/// What sessions there are.
+fn candidates() -> impl Strategy<Value = Vec<provider::Rules>> {
+    prop_oneof![
+        Just(vec![rules("plain", None)]),
+        Just(vec![rules("plain", Some("name1".into()))]),
+        Just(vec![clever("clever")]),
+        Just(vec![clever("clever"), rules("plain", None)]),
+        Just(vec![rules("plain", None), clever("clever"), rules("last", None)]),
+    ]
+}
+
 /// A world that does what the machine says and keeps count.
 struct World {
     session: Session,
@@ -93,24 +147,12 @@ struct World {
 
 impl World {
     fn new(attached: bool, wanted: Option<String>) -> Self {
-        let policy = Policy {
-            name_grace: Duration::from_secs(1),
-            probe_interval: Duration::from_secs(5),
-            stop_grace: Duration::from_secs(1),
-            name_in: |url| url.host_str()?.split_once('.').map(|(name, _)| name.into()),
-        };
-        let rules = provider::Rules {
-            id: "test",
-            policy,
-            start_timeout: Duration::from_secs(20),
-            probe_interval: policy.probe_interval,
-            verify: true,
-            wanted,
-        };
-        let session = Session::new(
-            provider::Machine::new(rules, 1),
-            gateway::Machine::new(gateway::Rules { port: 3001, attached }, 2),
-        );
+        Self::with(attached, vec![rules("plain", wanted)])
+    }
+
+    fn with(attached: bool, candidates: Vec<provider::Rules>) -> Self {
+        let gateway = gateway::Machine::new(gateway::Rules { port: 3001, attached }, 2);
+        let session = Session::new(candidates, 1, gateway);
         let mut world = Self {
             session,
             now: Duration::ZERO,
@@ -258,9 +300,9 @@ proptest! {
     fn whatever_happens_a_stop_stops_every_child_once_and_quits_once(
         steps in proptest::collection::vec(step(), 0..60),
         attached in any::<bool>(),
-        wanted in proptest::option::of(Just("name1".to_string())),
+        candidates in candidates(),
     ) {
-        let mut world = World::new(attached, wanted);
+        let mut world = World::with(attached, candidates);
         for step in steps {
             if world.quits == 0 {
                 world.take(step);
@@ -273,8 +315,9 @@ proptest! {
     #[test]
     fn ready_is_never_said_without_a_proven_url_and_a_living_gateway(
         steps in proptest::collection::vec(step(), 0..60),
+        candidates in candidates(),
     ) {
-        let mut world = World::new(false, None);
+        let mut world = World::with(false, candidates);
         for step in steps {
             if world.quits == 0 {
                 world.take(step);
@@ -284,7 +327,7 @@ proptest! {
         for action in &world.log {
             match action {
                 Action::Emit(Event::UrlVerified { url, .. }) => proven = Some(url.clone()),
-                Action::Emit(Event::TunnelLost { .. }) => proven = None,
+                Action::Emit(Event::TunnelLost { .. } | Event::Failover { .. }) => proven = None,
                 Action::Emit(Event::GatewayReady { .. }) => alive = true,
                 Action::Emit(Event::GatewayLost { .. }) | Action::StopGateway { .. } => alive = false,
                 Action::Ready { url } => {
@@ -301,8 +344,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_session_never_stands_still(steps in proptest::collection::vec(step(), 0..60)) {
-        let mut world = World::new(false, None);
+    fn a_session_never_stands_still(
+        steps in proptest::collection::vec(step(), 0..60),
+        candidates in candidates(),
+    ) {
+        let mut world = World::with(false, candidates);
         for step in steps.into_iter().filter(|step| !matches!(step, Step::Stop)) {
             if world.quits > 0 || world.stopping {
                 return Ok(());
@@ -495,4 +541,179 @@ fn a_gateway_that_takes_long_is_spoken_of_before_it_is_given_up() {
     assert!(!names(&world).contains(&"StopGateway".into()));
     world.take(seconds(100));
     assert!(names(&world).contains(&"StopGateway".into()));
+}
+
+fn emitted(world: &World, wanted: impl Fn(&Event) -> bool) -> usize {
+    world.log.iter().filter(|action| matches!(action, Action::Emit(event) if wanted(event))).count()
+}
+
+fn launches(world: &World) -> usize {
+    names(world).iter().filter(|name| *name == "LaunchProvider").count()
+}
+
+fn take(world: &mut World, steps: impl IntoIterator<Item = Step>) {
+    steps.into_iter().for_each(|step| world.take(step));
+}
+
+fn restarted() -> [Step; 3] {
+    [Step::Provider(P::Gone), Step::Provider(P::ServerReachable { was_down: false }), seconds(10)]
+}
+
+/// A clever tool that is up.
+fn clever_up(candidates: Vec<provider::Rules>) -> World {
+    let mut world = World::with(false, candidates);
+    take(&mut world, [Step::Provider(P::Url(url(0)))]);
+    assert!(!names(&world).contains(&"Probe".into()), "nobody asks for the name before it is connected");
+    take(&mut world, [Step::Provider(P::Connected), ours(), Step::Gateway(G::Alive)]);
+    assert!(matches!(world.log.last(), Some(Action::Ready { .. })), "{:?}", world.log);
+    world
+}
+
+#[test]
+fn a_tool_that_reconnects_by_itself_is_left_alone_and_is_ready_again_under_its_address() {
+    let mut world = clever_up(vec![clever("clever")]);
+    take(&mut world, [Step::Provider(P::Disconnected("edge closed".into())), seconds(18)]);
+    take(&mut world, [Step::Provider(P::Connected), seconds(0), ours()]);
+    assert!(matches!(world.log.last(), Some(Action::Ready { .. })), "{:?}", world.log);
+    assert_eq!(emitted(&world, |event| matches!(event, Event::TunnelLost { .. })), 1);
+    assert_eq!(launches(&world), 1);
+}
+
+#[test]
+fn one_that_does_not_come_back_in_its_usual_time_is_replaced_unless_the_machine_is_offline() {
+    let mut world = clever_up(vec![clever("clever")]);
+    take(&mut world, [Step::Provider(P::Disconnected("edge closed".into()))]);
+    for _ in 0..20 {
+        take(&mut world, [seconds(2), failed(Blame::Here)]);
+    }
+    assert!(!names(&world).contains(&"StopProvider".into()), "offline: a new process would fare no better");
+    for _ in 0..20 {
+        take(&mut world, [seconds(2), failed(Blame::Tunnel)]);
+    }
+    assert!(names(&world).contains(&"StopProvider".into()));
+}
+
+#[test]
+fn two_failed_probes_of_a_clever_tool_are_a_loss_and_no_reason_to_kill_it() {
+    let mut world = clever_up(vec![clever("clever")]);
+    take(&mut world, [seconds(5), failed(Blame::Tunnel), failed(Blame::Tunnel)]);
+    assert_eq!(emitted(&world, |event| matches!(event, Event::TunnelLost { .. })), 1);
+    assert!(!names(&world).contains(&"StopProvider".into()));
+    take(&mut world, [seconds(2), ours()]);
+    assert!(matches!(world.log.last(), Some(Action::Ready { .. })), "{:?}", world.log);
+}
+
+#[test]
+fn a_permanent_error_is_never_retried() {
+    for mut world in [clever_up(vec![clever("clever")]), World::with(false, vec![clever("clever")])] {
+        let before = launches(&world);
+        take(&mut world, [Step::Provider(P::Fault(known(Verdict::Permanent)))]);
+        take(&mut world, restarted());
+        world.end();
+        assert_eq!(launches(&world), before);
+        assert!(format!("{:?}", world.log.last()).contains("test.fault"), "{:?}", world.log.last());
+    }
+}
+
+#[test]
+fn a_rate_limit_ends_a_first_start_and_later_is_waited_out() {
+    let limit = || Step::Provider(P::Fault(known(Verdict::Wait(Duration::from_secs(300)))));
+    let mut world = World::with(false, vec![clever("clever")]);
+    take(&mut world, [limit()]);
+    world.end();
+    assert_eq!((launches(&world), world.quits), (1, 1));
+    let mut world = clever_up(vec![clever("clever")]);
+    take(
+        &mut world,
+        [limit(), Step::Provider(P::Gone), Step::Provider(P::ServerReachable { was_down: false })],
+    );
+    assert_eq!(emitted(&world, |event| matches!(event, Event::TunnelLost { .. })), 1);
+    take(&mut world, [seconds(299)]);
+    assert_eq!(launches(&world), 1);
+    take(&mut world, [seconds(1)]);
+    assert_eq!(launches(&world), 2);
+}
+
+#[test]
+fn a_bound_name_is_waited_for_three_times_within_fifteen_seconds() {
+    let mut world = World::with(false, vec![rules("plain", None)]);
+    let began = world.now;
+    for starts in 2..=4 {
+        take(&mut world, [Step::Provider(P::Fault(known(Verdict::NameBound)))]);
+        take(&mut world, [Step::Provider(P::Gone), Step::Provider(P::ServerReachable { was_down: false })]);
+        let wait = world.session.deadline().unwrap() - world.now;
+        take(&mut world, [Step::Later(wait)]);
+        assert_eq!(launches(&world), starts);
+    }
+    assert_eq!(world.now - began, Duration::from_secs(15));
+    take(&mut world, [Step::Provider(P::Fault(known(Verdict::NameBound)))]);
+    world.end();
+    assert!(format!("{:?}", world.log.last()).contains("test.fault"));
+}
+
+#[test]
+fn trouble_on_our_side_of_the_tunnel_is_said_once_and_leaves_it_alone() {
+    let mut world = clever_up(vec![clever("clever")]);
+    for _ in 0..3 {
+        take(&mut world, [Step::Provider(P::Fault(known(Verdict::NotOurs)))]);
+    }
+    assert_eq!(emitted(&world, |event| matches!(event, Event::Notice { code: "test.fault", .. })), 1);
+    assert!(!names(&world).contains(&"StopProvider".into()));
+}
+
+#[test]
+fn who_cannot_go_on_hands_over_and_the_new_address_reaches_the_gateway() {
+    let mut world = clever_up(vec![clever("first"), rules("second", None)]);
+    take(&mut world, [Step::Provider(P::Fault(known(Verdict::Permanent)))]);
+    assert_eq!(
+        emitted(&world, |event| matches!(event, Event::Failover { from: "first", to: "second", .. })),
+        1
+    );
+    take(&mut world, [Step::Provider(P::Gone), Step::Provider(P::Url(url(1))), ours()]);
+    take(&mut world, [Step::Gateway(G::Gone), Step::Gateway(G::Alive)]);
+    assert!(
+        matches!(world.log.last(), Some(Action::Ready { url: ready }) if *ready == url(1)),
+        "{:?}",
+        world.log
+    );
+    assert!(names(&world).contains(&"UseProvider".into()));
+}
+
+#[test]
+fn a_crash_loop_hands_over_and_without_a_successor_goes_on() {
+    let crash = |world: &mut World| {
+        let next = url(if names(world).contains(&"UseProvider".into()) { 1 } else { 0 });
+        take(world, [Step::Provider(P::Exited(ended()))]);
+        take(world, restarted());
+        take(world, [seconds(30), Step::Provider(P::Url(next)), ours(), Step::Gateway(G::Alive)]);
+    };
+    let mut alone = up();
+    (0..8).for_each(|_| crash(&mut alone));
+    assert_eq!((alone.quits, emitted(&alone, |event| matches!(event, Event::Failover { .. }))), (0, 0));
+    let mut followed = World::with(false, vec![rules("first", None), rules("second", None)]);
+    take(&mut followed, [Step::Provider(P::Url(url(0))), ours(), Step::Gateway(G::Alive)]);
+    for _ in 0..6 {
+        crash(&mut followed);
+    }
+    assert_eq!(emitted(&followed, |event| matches!(event, Event::Failover { .. })), 1);
+}
+
+#[test]
+fn a_silent_or_gloomy_api_makes_us_look_and_never_decides() {
+    let asked = |url, connected| Step::Provider(P::Asked { url, connected });
+    let mut world = clever_up(vec![clever("clever")]);
+    take(&mut world, [Step::Provider(P::HasApi), asked(None, Some(true))]);
+    for _ in 0..10 {
+        take(&mut world, [seconds(1), asked(None, Some(false)), seconds(0), ours()]);
+        take(&mut world, [seconds(1), asked(None, None), seconds(0), ours()]);
+    }
+    assert_eq!(emitted(&world, |event| matches!(event, Event::TunnelLost { .. })), 0);
+}
+
+#[test]
+fn what_the_output_left_out_the_api_fills_in() {
+    let mut world = World::with(false, vec![clever("clever")]);
+    let asked = P::Asked { url: Some(url(0)), connected: Some(true) };
+    take(&mut world, [Step::Provider(P::HasApi), Step::Provider(asked), ours(), Step::Gateway(G::Alive)]);
+    assert!(matches!(world.log.last(), Some(Action::Ready { .. })), "{:?}", world.log);
 }

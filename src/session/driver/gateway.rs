@@ -38,6 +38,7 @@ impl Driver<'_> {
         self.write_env_file(url);
         match self.spawn_gateway(epoch, url) {
             Ok(child) => {
+                self.reaper.watch(&child);
                 self.outbox.gateway(epoch, Input::Started { pid: Some(child.pid) });
                 self.gateway_child = Some(child);
             }

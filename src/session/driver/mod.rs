@@ -24,18 +24,18 @@ use crate::error::{Error, Result};
 use crate::gateway::Manners;
 use crate::os::{self, Interruption, Termination};
 use crate::process::{self, Child, Reaper};
-use crate::provider::Provider;
+use crate::provider::{Candidate, Provider};
 use crate::report::{Event, Report};
 use crate::state::{SessionRecord, State, random_hex};
-use crate::web;
+use crate::web::{self, Names};
 
 /// What a session is to be.
 #[derive(Debug)]
 pub struct Plan {
     /// Everything the user wants.
     pub settings: Settings,
-    /// The provider that was chosen.
-    pub provider: &'static dyn Provider,
+    /// The provider to use, then those that take over when it cannot go on. Never empty.
+    pub candidates: Vec<Candidate>,
     /// Does the edge speak TLS itself, with a certificate of this CA?
     pub ca: Option<LocalCa>,
     /// Said once the edge stands.
@@ -65,6 +65,8 @@ enum Message {
         manners: Manners,
     },
     Notice(Event),
+    /// The local API of the provider's run listens on this port.
+    Api(Epoch, u16),
 }
 
 #[derive(Clone)]
@@ -92,7 +94,11 @@ struct Inbox {
 
 struct Driver<'a> {
     settings: Arc<Settings>,
-    provider: &'static dyn Provider,
+    candidates: Vec<Candidate>,
+    /// Which of them it is now.
+    at: usize,
+    /// The port of its local API, once known.
+    api: Option<u16>,
     state: &'a State,
     report: &'a Report,
     session: Session,
@@ -102,6 +108,9 @@ struct Driver<'a> {
     local: Client,
     /// As visitors come in; made beside the provider's start, for it reads all the system's CAs.
     public: Arc<OnceCell<Client>>,
+    names: Arc<Names>,
+    /// Whether event streams are held back has been looked at for this URL.
+    streams_seen: Option<Url>,
     ca: Option<Arc<str>>,
     record: SessionRecord,
     /// Covers SIGKILL; ends by itself when we do.
@@ -118,13 +127,13 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     async fn start(plan: Plan, state: &'a State, report: &'a Report) -> Result<(Self, Inbox)> {
-        let Plan { settings, provider, ca, notices } = plan;
+        let Plan { settings, candidates, ca, notices } = plan;
         let (sender, messages) = mpsc::unbounded_channel();
         let (suspect, suspicions) = mpsc::channel(1);
         let id = random_hex(4)?;
         let logs = state.logs_for(&id)?;
         let listen = match &ca {
-            None => Listen::Plain,
+            None => Listen::Plain(settings.edge_port),
             Some(ca) => {
                 let leaf = ca.issue()?;
                 Listen::Tls(settings.https_port, Identity { chain: vec![leaf.certificate], key: leaf.key })
@@ -134,17 +143,21 @@ impl<'a> Driver<'a> {
         let edge = Edge::bind(listen, allow, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
-        let record = new_record(&id, &settings, provider, &edge, &logs)?;
+        let record = new_record(&id, &settings, candidates[0].provider, &edge, &logs)?;
         state.save(&record)?;
         report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
         notices.iter().for_each(|notice| report.event(notice));
         let driver = Self {
-            session: session(&settings, provider),
+            session: session(&settings, &candidates),
             local: web::local()?,
             public: Arc::default(),
+            names: Arc::new(Names::new(settings.doh.clone())),
+            streams_seen: None,
             ca: ca.map(|ca| ca.pem.into()),
             settings: Arc::new(settings),
-            provider,
+            candidates,
+            at: 0,
+            api: None,
             state,
             report,
             outbox: Outbox(sender),
@@ -217,6 +230,10 @@ impl<'a> Driver<'a> {
                 self.report.event(&event);
                 None
             }
+            Message::Api(epoch, port) => {
+                self.api = Some(port);
+                Some(Input::Provider(epoch, provider_machine::Input::HasApi))
+            }
         }
     }
 
@@ -234,7 +251,11 @@ impl<'a> Driver<'a> {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::LaunchProvider { epoch, subdomain } => self.launch_provider(epoch, subdomain),
+            Action::UseProvider { index } => self.use_provider(index),
+            Action::LaunchProvider { epoch, subdomain, after } => {
+                self.launch_provider(epoch, subdomain, after);
+            }
+            Action::AskProvider { epoch } => self.ask_provider(epoch),
             Action::AwaitServer { epoch, patience } => self.await_server(epoch, patience),
             Action::StopProvider { epoch } => self.stop_provider(epoch),
             Action::Probe { epoch, url, limit } => self.probe(epoch, url, limit),
@@ -305,10 +326,10 @@ impl<'a> Driver<'a> {
 
     /// The client that comes in as visitors do.
     fn public_client(&self) -> impl Future<Output = Result<Client>> + Send + use<> {
-        let (cell, ca) = (self.public.clone(), self.ca.clone());
+        let (cell, ca, names) = (self.public.clone(), self.ca.clone(), self.names.clone());
         async move {
             let make = || async {
-                let made = tokio::task::spawn_blocking(move || web::public(ca.as_deref())).await;
+                let made = tokio::task::spawn_blocking(move || web::public(ca.as_deref(), names)).await;
                 made.map_err(|error| Error::failed("web.client", format!("set up an HTTP client: {error}")))?
             };
             cell.get_or_try_init(make).await.cloned()
@@ -324,19 +345,22 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn session(settings: &Settings, provider: &dyn Provider) -> Session {
-    let policy = provider.policy();
-    let rules = provider_machine::Rules {
-        id: provider.id(),
-        policy,
-        start_timeout: settings.start_timeout,
-        probe_interval: settings.probe_interval.unwrap_or(policy.probe_interval),
-        verify: settings.verify,
-        wanted: settings.subdomain.clone(),
-    };
+fn session(settings: &Settings, candidates: &[Candidate]) -> Session {
+    let rules = candidates.iter().map(|candidate| {
+        let policy = candidate.policy(settings);
+        provider_machine::Rules {
+            id: candidate.provider.id(),
+            policy,
+            start_timeout: settings.start_timeout,
+            probe_interval: settings.probe_interval.unwrap_or(policy.probe_interval),
+            verify: settings.verify,
+            wanted: settings.subdomain.clone().filter(|_| candidate.provider.takes_subdomain()),
+            successor: false,
+        }
+    });
     let gateway = gateway_machine::Rules { port: settings.port, attached: settings.command.is_empty() };
     let seed = fastrand::u64(..);
-    Session::new(provider_machine::Machine::new(rules, seed), gateway_machine::Machine::new(gateway, seed))
+    Session::new(rules.collect(), seed, gateway_machine::Machine::new(gateway, seed))
 }
 
 fn new_record(

@@ -42,16 +42,24 @@ impl Driver<'_> {
     }
 
     pub(super) fn ready(&mut self, url: &Url) {
-        let (mcp_url, callback_url) =
-            (below(url, &self.settings.mcp_path()), below(url, "/api/oauth/callback"));
+        let (mcp_url, callback_url) = (self.mcp_url(url), below(url, "/api/oauth/callback"));
         self.record.phase = "ready".into();
         self.record.url = Some(base(url));
         self.record.mcp_url = Some(mcp_url.clone());
         self.record.callback_url = Some(callback_url.clone());
         self.record.env = self.settings.variables(&base(url));
         self.save();
-        let provider = self.provider.id();
+        let provider = self.provider().id();
         self.report.event(&Event::Ready { url: base(url), mcp_url, callback_url, provider, key_file: None });
+        self.look_at_streams(url);
+    }
+
+    /// Where MCP clients connect. A `--url` that has a path is that very address.
+    fn mcp_url(&self, url: &Url) -> String {
+        match &self.settings.url {
+            Some(given) if given.path() != "/" && given.host() == url.host() => base(given),
+            _ => below(url, &self.settings.mcp_path()),
+        }
     }
 
     /// Runs the user's `--on-url` command with the same variables the gateway gets, and MCP_URL.
@@ -59,7 +67,7 @@ impl Driver<'_> {
         const LIMIT: Duration = Duration::from_secs(60);
         let (program, args) = os::shell(script);
         let mut set: Vec<_> = self.settings.variables(&base(url)).into_iter().collect();
-        set.push(("MCP_URL".into(), below(url, &self.settings.mcp_path())));
+        set.push(("MCP_URL".into(), self.mcp_url(url)));
         let spec = Spec {
             program: program.into(),
             args: args.map(OsString::from).to_vec(),

@@ -1,0 +1,182 @@
+//! Which providers a session may use, the first of them first.
+
+use std::sync::OnceLock;
+
+use super::{ALL, Policy, Provider, Version, find};
+use crate::config::{Settings, TryProvider};
+use crate::error::{Error, Result};
+
+/// A provider that may be used.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The provider.
+    pub provider: &'static dyn Provider,
+    version: OnceLock<Option<Version>>,
+}
+
+/// What the settings come to.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// The one to use, then those that take over when it cannot go on. Never empty.
+    pub candidates: Vec<Candidate>,
+    /// Is it `local` because nothing better is ready?
+    pub nothing_better: bool,
+}
+
+impl Choice {
+    /// The one to use.
+    pub fn first(&self) -> &Candidate {
+        &self.candidates[0]
+    }
+}
+
+impl Candidate {
+    fn new(provider: &'static dyn Provider) -> Self {
+        Self { provider, version: OnceLock::new() }
+    }
+
+    /// Its program's version. Asked once, when somebody wants to know.
+    pub fn version(&self, settings: &Settings) -> Option<Version> {
+        *self.version.get_or_init(|| {
+            let readiness = self.provider.readiness(settings);
+            Version::of(readiness.program()?, self.provider.version_args())
+        })
+    }
+
+    /// How it likes to be treated.
+    pub fn policy(&self, settings: &Settings) -> Policy {
+        self.provider.policy(settings)
+    }
+}
+
+/// The named provider or an error with the fix; for `auto` the ones that are ready, in order.
+pub fn choose(settings: &Settings) -> Result<Choice> {
+    let named = match &settings.provider {
+        TryProvider::Named(name) => Some(find(name)?),
+        TryProvider::Auto => implied(settings),
+    };
+    let mut candidates = match named {
+        Some(provider) => vec![ready(settings, provider, "--provider")?],
+        None => ready_in_order(settings)?,
+    };
+    if let Some(first) = candidates.first() {
+        first.provider.check(settings)?;
+    }
+    for name in &settings.fallback {
+        let provider = find(name)?;
+        if !provider.is_tunnel() {
+            let message = format!("use --fallback {name}: it is no tunnel that mcpgw could start");
+            return Err(
+                Error::usage("provider.fallback", message).fix("name localtunnel, cloudflared or ngrok")
+            );
+        }
+        if candidates.iter().all(|one| one.provider.id() != provider.id()) {
+            candidates.push(ready(settings, provider, "--fallback")?);
+        }
+    }
+    let nothing_better = candidates.is_empty();
+    if nothing_better {
+        candidates.push(Candidate::new(find("local")?));
+    }
+    Ok(Choice { candidates, nothing_better })
+}
+
+/// Settings that make sense for one provider alone choose it.
+fn implied(settings: &Settings) -> Option<&'static dyn Provider> {
+    let named = [
+        (settings.url.is_some(), "url"),
+        (settings.tunnel_name.is_some(), "cloudflared"),
+        (settings.domain.is_some(), "ngrok"),
+    ];
+    let (_, name) = named.into_iter().find(|(given, _)| *given)?;
+    find(name).ok()
+}
+
+fn ready(settings: &Settings, provider: &'static dyn Provider, flag: &str) -> Result<Candidate> {
+    match provider.readiness(settings).trouble() {
+        None => Ok(Candidate::new(provider)),
+        Some((why, fix)) => {
+            let message = format!("use {flag} {}: {why}", provider.id());
+            Err(Error::failed("provider.not_ready", message).fix(fix))
+        }
+    }
+}
+
+/// What `auto` tries: in the order of the settings, else in that of the registry.
+fn ready_in_order(settings: &Settings) -> Result<Vec<Candidate>> {
+    let order: Vec<&'static dyn Provider> = match settings.order.is_empty() {
+        true => ALL.iter().copied().filter(|one| one.is_tunnel()).collect(),
+        false => settings.order.iter().map(|name| find(name)).collect::<Result<_>>()?,
+    };
+    let mut ready: Vec<Candidate> = vec![];
+    for provider in order.into_iter().filter(|one| one.readiness(settings).is_ready()) {
+        let candidate = Candidate::new(provider);
+        // Only the first one's version is worth the wait now; the others may never be needed.
+        let suits = || candidate.provider.suits(candidate.version(settings));
+        if !ready.is_empty() || candidate.provider.suits(None) || suits() {
+            ready.push(candidate);
+        }
+    }
+    Ok(ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    fn chosen(edit: impl FnOnce(&mut Layer)) -> Result<Vec<&'static str>> {
+        let mut layer = Layer::default();
+        edit(&mut layer);
+        let choice = choose(&Settings::from_layer(layer)?)?;
+        Ok(choice.candidates.iter().map(|one| one.provider.id()).collect())
+    }
+
+    /// A program that is certainly there, in the place of each tool; and one that is not.
+    fn installed(layer: &mut Layer, lt: bool, cloudflared: bool) {
+        let program = |there| Some(if there { "sh" } else { "no-such-program" }.into());
+        layer.lt = program(lt);
+        layer.cloudflared = program(cloudflared);
+        layer.ngrok = program(false);
+    }
+
+    #[test]
+    fn auto_takes_what_is_ready_in_order_and_keeps_the_rest_for_later() {
+        assert_eq!(chosen(|layer| installed(layer, true, true)).unwrap(), ["localtunnel", "cloudflared"]);
+        assert_eq!(chosen(|layer| installed(layer, false, true)).unwrap(), ["cloudflared"]);
+        assert_eq!(chosen(|layer| installed(layer, false, false)).unwrap(), ["local"]);
+        let ordered = chosen(|layer| {
+            installed(layer, true, true);
+            layer.order = vec!["cloudflared".into(), "lt".into()];
+        });
+        assert_eq!(ordered.unwrap(), ["cloudflared", "localtunnel"]);
+    }
+
+    #[test]
+    fn a_named_provider_has_no_substitute_but_those_that_are_named() {
+        let named = |fallback: &[&str]| {
+            let fallback: Vec<String> = fallback.iter().map(ToString::to_string).collect();
+            chosen(|layer| {
+                installed(layer, true, true);
+                layer.provider = Some("lt".into());
+                layer.fallback = fallback;
+            })
+        };
+        assert_eq!(named(&[]).unwrap(), ["localtunnel"]);
+        assert_eq!(named(&["cloudflared", "lt"]).unwrap(), ["localtunnel", "cloudflared"]);
+        assert_eq!(named(&["local"]).unwrap_err().code, "provider.fallback");
+        assert_eq!(named(&["ngrok"]).unwrap_err().code, "provider.not_ready");
+        assert_eq!(named(&["nonesuch"]).unwrap_err().code, "provider.unknown");
+    }
+
+    #[test]
+    fn a_setting_that_only_one_provider_knows_chooses_it() {
+        let url = chosen(|layer| {
+            installed(layer, true, true);
+            layer.url = Some("https://x.ts.net".into());
+            layer.edge_port = Some(3002);
+        });
+        assert_eq!(url.unwrap(), ["url"]);
+        assert_eq!(chosen(|layer| layer.provider = Some("url".into())).unwrap_err().code, "url.missing");
+    }
+}

@@ -1,0 +1,413 @@
+//! What cloudflared's lines mean. All of them come on standard error, as plain text or, should the
+//! user's environment ask for it, as JSON; its fatal last words are plain in both.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use url::Url;
+
+use super::UDP_BLOCKED;
+use crate::process::Stream;
+use crate::provider::{Fault, Reader, Signal, Verdict, pattern, redact};
+
+/// After a 429 Cloudflare wants minutes of silence.
+const RATE_LIMIT: Duration = Duration::from_secs(300);
+/// So many failed QUIC dials, five seconds each, before HTTP/2 is tried instead.
+const QUIC_TRIES: u32 = 2;
+
+pub(super) struct CloudflaredReader {
+    /// Known beforehand: a named tunnel's output never holds it.
+    named: Option<Url>,
+    secrets: Vec<String>,
+    stated: bool,
+    /// How many more lines may hold the address, after the box's heading.
+    box_lines: u32,
+    connections: BTreeSet<u32>,
+    ever_connected: bool,
+    quic_failures: u32,
+    ending: bool,
+}
+
+impl CloudflaredReader {
+    pub(super) fn new(named: Option<Url>, secrets: Vec<String>) -> Self {
+        Self {
+            named,
+            secrets,
+            stated: false,
+            box_lines: 0,
+            connections: BTreeSet::new(),
+            ever_connected: false,
+            quic_failures: 0,
+            ending: false,
+        }
+    }
+}
+
+impl Reader for CloudflaredReader {
+    fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal> {
+        let record = Record::parse(line);
+        if stream == Stream::Out {
+            return usage(&record.message).into_iter().collect();
+        }
+        if record.message.starts_with("Initiating graceful shutdown") {
+            self.ending = true;
+        }
+        if self.ending {
+            return vec![];
+        }
+        if let Some(url) = self.address(&record.message) {
+            return vec![Signal::Url(url)];
+        }
+        self.connection(&record).unwrap_or_else(|| self.failure(&record).into_iter().collect())
+    }
+
+    fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        redact::secrets(line, &self.secrets)
+    }
+}
+
+impl CloudflaredReader {
+    /// The quick tunnel's address: alone on one of the two lines below the box's heading.
+    fn address(&mut self, message: &str) -> Option<Url> {
+        if self.stated || self.named.is_some() {
+            return None;
+        }
+        let text = message.trim_matches(|char: char| char == '|' || char.is_whitespace());
+        if text.starts_with("Your quick Tunnel has been created!")
+            || text.starts_with("Your free tunnel has started!")
+        {
+            self.box_lines = 2;
+            return None;
+        }
+        self.box_lines = self.box_lines.checked_sub(1)?;
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.path() == "/" && url.query().is_none())?;
+        let host = url.host_str().filter(|host| host.contains('.') && !host.starts_with("api."))?;
+        // Nothing else on the line.
+        (text.trim_end_matches('/').len() == "https://".len() + host.len()).then(|| {
+            self.stated = true;
+            url.clone()
+        })
+    }
+
+    /// One more or one fewer connection. Losing one of several is no outage.
+    fn connection(&mut self, record: &Record<'_>) -> Option<Vec<Signal>> {
+        const LOST: [&str; 7] = [
+            "Lost connection with the edge",
+            "Connection terminated",
+            "Retrying connection in up to",
+            "Unregistered tunnel connection",
+            "Serve tunnel error",
+            "Unable to establish connection with Cloudflare edge",
+            "Register tunnel error from server side",
+        ];
+        if record.message.starts_with("Registered tunnel connection") {
+            let first = self.connections.is_empty();
+            self.connections.insert(record.index.unwrap_or(0));
+            self.ever_connected = true;
+            // A named tunnel states no address: this is the moment at which it has one.
+            let url =
+                self.named.clone().filter(|_| !std::mem::replace(&mut self.stated, true)).map(Signal::Url);
+            return Some(url.into_iter().chain(first.then_some(Signal::Connected)).collect());
+        }
+        if LOST.iter().any(|lost| record.message.starts_with(lost))
+            && self.connections.remove(&record.index?)
+            && self.connections.is_empty()
+        {
+            let why = record.error.as_deref().map_or(String::new(), |error| format!(": {error}"));
+            return Some(vec![Signal::Disconnected(format!(
+                "cloudflared lost its connection to Cloudflare{why}"
+            ))]);
+        }
+        None
+    }
+
+    fn failure(&mut self, record: &Record<'_>) -> Option<Signal> {
+        let message = record.message.as_ref();
+        let error = record.error.as_deref().unwrap_or_default();
+        let refused = message.starts_with("Register tunnel error from server side")
+            && (error.contains("Unauthorized") || error.contains("Invalid tunnel secret"));
+        if refused {
+            return Some(self.refused(error));
+        }
+        if message.starts_with("Failed to dial a quic connection") && !self.ever_connected {
+            self.quic_failures += 1;
+            let why = "this network seems to block UDP, which QUIC needs".to_string();
+            return Some(match self.quic_failures {
+                QUIC_TRIES => fault(UDP_BLOCKED, Verdict::Restart, why, "trying again over HTTP/2"),
+                _ => Signal::Trouble(format!("{why}: {error}")),
+            });
+        }
+        if message.starts_with("Error unmarshaling QuickTunnel response")
+            && (message.contains("error code: 1015")
+                || record.status.as_deref().is_some_and(|status| status.starts_with("429")))
+        {
+            let why = "Cloudflare gives this network no more quick tunnels for now (429, error 1015)".into();
+            let fix = "wait some minutes, or use a named tunnel: mcpgw providers setup cloudflared";
+            return Some(fault("cloudflared.rate_limited", Verdict::Wait(RATE_LIMIT), why, fix));
+        }
+        permanent(message).or_else(|| trouble(message, error))
+    }
+
+    /// Cloudflare does not know the tunnel: a quick one is forgotten, a named one was never its own.
+    fn refused(&self, error: &str) -> Signal {
+        match self.named {
+            None => fault(
+                "cloudflared.forgotten",
+                Verdict::Restart,
+                format!("Cloudflare has forgotten this quick tunnel ({error})"),
+                "a new one is asked for; its address will be another",
+            ),
+            Some(_) => fault(
+                "cloudflared.unauthorized",
+                Verdict::Permanent,
+                format!("Cloudflare refuses this tunnel's credentials ({error})"),
+                "check the tunnel's name and its credentials file or TUNNEL_TOKEN: mcpgw providers setup cloudflared",
+            ),
+        }
+    }
+}
+
+/// A line's parts, whichever form it has.
+struct Record<'a> {
+    message: Cow<'a, str>,
+    error: Option<String>,
+    status: Option<String>,
+    index: Option<u32>,
+}
+
+impl<'a> Record<'a> {
+    fn parse(line: &'a str) -> Self {
+        match line.starts_with('{').then(|| serde_json::from_str::<serde_json::Value>(line)) {
+            Some(Ok(json)) => Self::from_json(&json),
+            _ => Self::from_text(line),
+        }
+    }
+
+    fn from_json(json: &serde_json::Value) -> Self {
+        let text = |name: &str| json[name].as_str().map(str::to_string);
+        let index = &json["connIndex"];
+        Self {
+            message: text("message").unwrap_or_default().into(),
+            error: text("error"),
+            status: text("status_code"),
+            index: index
+                .as_u64()
+                .or_else(|| index.as_str()?.parse().ok())
+                .and_then(|index| index.try_into().ok()),
+        }
+    }
+
+    /// `2026-11-24T01:04:08Z INF message key=value key="quoted value"`; fatal last words have no head.
+    fn from_text(line: &'a str) -> Self {
+        static HEAD: LazyLock<Regex> =
+            LazyLock::new(|| pattern(r"^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d) [A-Z]{3} "));
+        let message = &line[HEAD.find(line).map_or(0, |head| head.end())..];
+        Self {
+            message: message.into(),
+            error: field(message, " error="),
+            status: field(message, " status_code="),
+            index: field(message, " connIndex=").and_then(|index| index.parse().ok()),
+        }
+    }
+}
+
+/// The value behind ` name=`, without its quotes.
+fn field(message: &str, name: &str) -> Option<String> {
+    let value = &message[message.find(name)? + name.len()..];
+    Some(match value.strip_prefix('"') {
+        Some(quoted) => {
+            let mut escaped = false;
+            let end = quoted.find(|char: char| {
+                let end = char == '"' && !escaped;
+                escaped = char == '\\' && !escaped;
+                end
+            });
+            quoted[..end.unwrap_or(quoted.len())].replace("\\\"", "\"")
+        }
+        None => value.split(' ').next().unwrap_or_default().to_string(),
+    })
+}
+
+/// Unknown flags end it with exit code 0 and its usage on standard output.
+fn usage(message: &str) -> Option<Signal> {
+    let why = message.strip_prefix("Incorrect Usage")?.trim_start_matches(['.', ':', ' ']);
+    let why = format!("cloudflared does not understand how it was called: {why}");
+    Some(fault("cloudflared.usage", Verdict::Permanent, why, "update cloudflared, or mcpgw"))
+}
+
+fn permanent(message: &str) -> Option<Signal> {
+    const LOGIN: &str = "mcpgw providers setup cloudflared";
+    const KNOWN: [(&str, &str, &str, &str); 9] = [
+        (
+            "Cannot determine default origin certificate path",
+            "cloudflared.not_logged_in",
+            "cloudflared is not logged in",
+            LOGIN,
+        ),
+        (
+            "error parsing tunnel ID",
+            "cloudflared.not_logged_in",
+            "cloudflared knows no such tunnel, or is not logged in",
+            LOGIN,
+        ),
+        ("Error locating origin cert", "cloudflared.not_logged_in", "cloudflared is not logged in", LOGIN),
+        (
+            "tunnel credentials file not found",
+            "cloudflared.no_credentials",
+            "the tunnel's credentials file is not on this machine",
+            LOGIN,
+        ),
+        (
+            "Tunnel credentials file",
+            "cloudflared.no_credentials",
+            "the tunnel's credentials file cannot be used",
+            LOGIN,
+        ),
+        (
+            "Provided Tunnel token is not valid",
+            "cloudflared.bad_token",
+            "TUNNEL_TOKEN is not a tunnel's token",
+            "copy it again from Cloudflare's dashboard",
+        ),
+        (
+            "error parsing YAML in config file",
+            "cloudflared.config",
+            "cloudflared cannot read its config file",
+            "report this as a bug of mcpgw",
+        ),
+        (
+            "Couldn't start tunnel",
+            "cloudflared.config",
+            "cloudflared refuses its config",
+            "look at provider.log for its reason",
+        ),
+        (
+            "\"cloudflared tunnel run\" requires",
+            "cloudflared.usage",
+            "cloudflared was not told which tunnel to run",
+            "give --tunnel-name",
+        ),
+    ];
+    let (_, code, why, fix) = KNOWN.iter().find(|(words, ..)| message.starts_with(words))?;
+    Some(fault(code, Verdict::Permanent, format!("{why} ({message})"), fix))
+}
+
+/// Reasons for an end that may pass.
+fn trouble(message: &str, error: &str) -> Option<Signal> {
+    const WORDS: [(&str, &str); 9] = [
+        ("failed to request quick Tunnel: ", "Cloudflare cannot be reached: "),
+        ("failed to parse quick Tunnel ID: ", "Cloudflare's answer held no quick tunnel: "),
+        ("failed to unmarshal quick Tunnel: ", "Cloudflare's answer was no quick tunnel: "),
+        ("Error opening metrics server listener: ", "its port for metrics is taken: "),
+        (
+            "edge discovery: error looking up Cloudflare edge IPs",
+            "Cloudflare's servers cannot be looked up: ",
+        ),
+        ("Unable to establish connection with Cloudflare edge", "Cloudflare's servers cannot be reached: "),
+        ("Register tunnel error from server side", "Cloudflare refused the connection: "),
+        ("failed to serve incoming request", ""),
+        ("Failed to dial a quic connection", "Cloudflare's servers cannot be reached: "),
+    ];
+    let (words, plain) = WORDS.iter().find(|(words, _)| message.starts_with(words))?;
+    let rest = if error.is_empty() { &message[words.len()..] } else { error };
+    Some(Signal::Trouble(format!("{plain}{rest}")))
+}
+
+fn fault(code: &'static str, verdict: Verdict, message: String, fix: &str) -> Signal {
+    Signal::Fault(Fault { code, verdict, message, fix: Some(fix.into()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::transcripts::{self, faults, urls};
+
+    const QUICK: &str = "https://meadow-rapid-orbit-lantern.trycloudflare.com";
+    const NAMED: &str = "https://mcp.example.com";
+
+    fn quick() -> Box<dyn Reader> {
+        Box::new(CloudflaredReader::new(None, vec![]))
+    }
+
+    fn named() -> Box<dyn Reader> {
+        Box::new(CloudflaredReader::new(Url::parse(NAMED).ok(), vec![]))
+    }
+
+    fn reader(name: &str) -> fn() -> Box<dyn Reader> {
+        if name.starts_with("named") { named } else { quick }
+    }
+
+    /// Every recording: the URL it states, `+` for each connection and `-` for each loss of the last, and
+    /// the codes of its faults.
+    const RECORDINGS: [(&str, Option<&str>, &str, &[&str]); 43] = [
+        ("bad-loglevel", Some(QUICK), "", &[]),
+        ("ingress-validate-bad", None, "", &[]),
+        ("ingress-validate-ok", None, "", &[]),
+        ("metrics-port-taken", Some(QUICK), "", &[]),
+        ("named-bad-ingress", None, "", &["cloudflared.config"]),
+        ("named-bad-token", None, "", &["cloudflared.bad_token"]),
+        ("named-broken-yaml", None, "", &["cloudflared.config"]),
+        ("named-create-no-login", None, "", &["cloudflared.not_logged_in"]),
+        ("named-list-no-login", None, "", &["cloudflared.not_logged_in"]),
+        ("named-login", None, "", &[]),
+        ("named-missing-config", None, "", &[]),
+        ("named-route-dns-no-login", None, "", &["cloudflared.not_logged_in"]),
+        ("named-run-no-cert", None, "", &["cloudflared.not_logged_in"]),
+        ("named-run-noname", None, "", &["cloudflared.usage"]),
+        ("named-run-success", Some(NAMED), "+", &[]),
+        ("named-run-uuid-no-creds", None, "", &["cloudflared.no_credentials"]),
+        ("no-args", None, "", &[]),
+        ("no-network", None, "", &[]),
+        ("no-network-noautoupdate-json", None, "", &[]),
+        ("quick-api-500", None, "", &[]),
+        ("quick-api-refused", None, "", &[]),
+        ("quick-api-slow", None, "", &[]),
+        ("quick-edge-down-quic", Some(QUICK), "", &["cloudflared.udp_blocked"]),
+        ("quick-edge-drop-reconnect", Some(QUICK), "+-+", &[]),
+        ("quick-loglevel-error", None, "", &[]),
+        ("quick-no-edge-dns", Some(QUICK), "", &[]),
+        ("quick-origin-down", Some(QUICK), "+", &[]),
+        ("quick-rate-limited", None, "", &["cloudflared.rate_limited"]),
+        ("quick-rate-limited-json", None, "", &["cloudflared.rate_limited"]),
+        ("quick-register-retry", Some(QUICK), "", &[]),
+        ("quick-register-unauth", Some(QUICK), "", &["cloudflared.forgotten"]),
+        ("quick-register-unauth-150s", Some(QUICK), "", &["cloudflared.forgotten"]),
+        ("quick-sigint", Some(QUICK), "", &[]),
+        ("quick-success", Some(QUICK), "+", &[]),
+        ("quick-success-debug", Some(QUICK), "+", &[]),
+        ("quick-success-sigint", Some(QUICK), "+", &[]),
+        ("quick-unauthorized-after-drop", Some(QUICK), "+-", &["cloudflared.forgotten"]),
+        ("sigterm-edge-lingers-default-grace", Some(QUICK), "+", &[]),
+        ("sigterm-inflight-default-grace", Some(QUICK), "+", &[]),
+        ("sigterm-twice-inflight", Some(QUICK), "+", &[]),
+        ("tunnel-noargs", None, "", &[]),
+        ("unknown-flag", None, "", &["cloudflared.usage"]),
+        ("version", None, "", &[]),
+    ];
+    #[test]
+    fn every_recording_is_understood_and_none_is_left_out() {
+        let recordings = transcripts::all("cloudflared");
+        let names: Vec<_> = recordings.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, RECORDINGS.map(|(name, ..)| name));
+        for ((name, url, connections, codes), (_, chunks)) in RECORDINGS.into_iter().zip(&recordings) {
+            let signals = transcripts::signals(&reader(name), chunks);
+            assert_eq!(urls(&signals), url.into_iter().collect::<Vec<_>>(), "{name}");
+            assert_eq!(transcripts::connections(&signals), connections, "{name}");
+            let mut found: Vec<_> = faults(&signals).iter().map(|fault| fault.code).collect();
+            found.dedup();
+            assert_eq!(found, codes, "{name}");
+        }
+    }
+
+    #[test]
+    fn however_the_pipe_spoils_them_recordings_mean_the_same() {
+        for (name, chunks) in transcripts::all("cloudflared") {
+            transcripts::survives(&name, &reader(&name), &chunks);
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! ngrok 2 and 3. What version 2 prints was recorded with the real program, version 3's lines come from
+//! published logs (`fixtures/transcripts/ngrok`); error codes as in ngrok's public reference.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use url::Url;
+
+use super::{
+    Facts, Fault, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Verdict, Version,
+    pattern, program, redact,
+};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::process::{Spec, Stdin, Stream};
+
+pub(super) struct Ngrok;
+
+const INSTALL: &str = "https://ngrok.com/download";
+const LOGIN: &str = "mcpgw providers setup ngrok";
+/// From here on `--url` names the address; before, `--domain` did.
+const URL_FLAG: Version = Version(3, 16, 0);
+
+impl Provider for Ngrok {
+    fn id(&self) -> &'static str {
+        "ngrok"
+    }
+
+    fn takes_subdomain(&self) -> bool {
+        true
+    }
+
+    fn readiness(&self, settings: &Settings) -> Readiness {
+        let named = settings.ngrok.as_deref();
+        let Some(program) = program::find(named, "ngrok") else {
+            return Readiness::Missing {
+                why: program::not_installed(named, "ngrok"),
+                fix: format!("install it: {INSTALL}"),
+            };
+        };
+        match authtoken() {
+            Some(_) => Readiness::Ready(Some(program)),
+            None => Readiness::Unready {
+                program,
+                why: "ngrok has no authtoken (neither in NGROK_AUTHTOKEN nor in its own config)".into(),
+                fix: format!(
+                    "{LOGIN} (the token is at https://dashboard.ngrok.com/get-started/your-authtoken)"
+                ),
+            },
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            price: "free plan: 20,000 requests a month; paid beyond",
+            custom_subdomain: "paid, or your own domain",
+            stable_url: "yes: one fixed address an account, also free",
+            persistence: "reconnects by itself under the same address",
+            setup_effort: "account and authtoken",
+        }
+    }
+
+    fn version_args(&self) -> &'static [&'static str] {
+        &["version"]
+    }
+
+    fn suits(&self, version: Option<Version>) -> bool {
+        version.is_some_and(|version| version.0 >= 3)
+    }
+
+    fn check(&self, settings: &Settings) -> Result<()> {
+        match (&settings.subdomain, &settings.domain) {
+            (Some(name), Some(domain)) => Err(Error::usage(
+                "ngrok.domain",
+                format!("use --subdomain {name} and --domain {domain}: an address has one name"),
+            )
+            .fix("leave one of them out")),
+            _ => Ok(()),
+        }
+    }
+
+    fn remarks(&self, settings: &Settings, version: Option<Version>) -> Vec<Remark> {
+        let mut remarks = vec![];
+        if version.is_some_and(|version| version.0 < 3) {
+            remarks.push(Remark {
+                code: "ngrok.old",
+                message: "this is ngrok 2, which ngrok refuses to free accounts".into(),
+                fix: Some(format!("install version 3: {INSTALL}")),
+            });
+        }
+        if settings.probe_interval.is_some_and(|interval| interval < QUOTA_INTERVAL) {
+            remarks.push(Remark {
+                code: "ngrok.quota",
+                message:
+                    "every look at the tunnel through its address counts against ngrok's monthly requests"
+                        .into(),
+                fix: Some("leave --probe-interval out: ngrok's local API is asked instead".into()),
+            });
+        }
+        remarks
+    }
+
+    fn launch(&self, settings: &Settings, request: &Request) -> Launch {
+        let program = program::find(settings.ngrok.as_deref(), "ngrok");
+        let mut args = vec!["http".to_string(), request.edge_port.to_string()];
+        args.extend(["--log", "stdout", "--log-format", "json"].map(String::from));
+        args.extend(name_flags(request.subdomain.as_deref(), settings.domain.as_deref(), request.version));
+        Launch::from(Spec {
+            program: program.unwrap_or_else(|| "ngrok".into()).into(),
+            args: args.into_iter().map(Into::into).collect(),
+            set: vec![],
+            scrub: |_| false,
+            folder: None,
+            stdin: Stdin::Null,
+        })
+    }
+
+    fn reader(&self, _: &Settings) -> Box<dyn Reader> {
+        Box::new(NgrokReader { url: None, connected: false, secrets: authtoken().into_iter().collect() })
+    }
+
+    fn api(&self) -> &'static [&'static str] {
+        &["/api/tunnels", "/api/endpoints"]
+    }
+
+    fn read_api(&self, path: &str, status: u16, body: &str) -> Option<Signal> {
+        if status != 200 {
+            return None;
+        }
+        let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+        let (list, field) = match path {
+            "/api/tunnels" => (answer["tunnels"].as_array()?, "public_url"),
+            _ => (answer["endpoints"].as_array()?, "url"),
+        };
+        let mut urls = list.iter().filter_map(|tunnel| secure(tunnel[field].as_str()?));
+        match (urls.next(), path) {
+            (Some(url), _) => Some(Signal::Url(url)),
+            // It answers so while it is offline.
+            (None, "/api/tunnels") => Some(Signal::Disconnected("ngrok has no tunnel to its cloud".into())),
+            (None, _) => None,
+        }
+    }
+
+    fn policy(&self, _: &Settings) -> Policy {
+        Policy {
+            // Its local API tells whether it lives.
+            probe_interval: QUOTA_INTERVAL,
+            reconnects_within: Duration::from_secs(45),
+            stop_grace: Duration::from_secs(3),
+            cloud: true,
+            ..Policy::PLAIN
+        }
+    }
+}
+
+/// 20,000 requests a month are one every 131 s; visitors need some too.
+const QUOTA_INTERVAL: Duration = Duration::from_secs(150);
+
+/// What chooses the name, as this version wants it.
+fn name_flags(subdomain: Option<&str>, domain: Option<&str>, version: Option<Version>) -> Vec<String> {
+    let version = version.unwrap_or(URL_FLAG);
+    let (flag, value) = match (subdomain, domain) {
+        (None, None) => return vec![],
+        (Some(name), _) if version.0 < 3 => ("--subdomain", name.to_string()),
+        (_, Some(domain)) if version.0 < 3 => ("--hostname", domain.to_string()),
+        (Some(name), _) => ("--domain", format!("{name}.ngrok.app")),
+        (_, Some(domain)) => ("--domain", domain.to_string()),
+    };
+    match flag {
+        "--domain" if version >= URL_FLAG => vec!["--url".into(), format!("https://{value}")],
+        flag => vec![flag.into(), value],
+    }
+}
+
+/// NGROK_AUTHTOKEN, else the one in ngrok's own config of either version.
+pub(super) fn authtoken() -> Option<String> {
+    static LINE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?m)^\s*authtoken:\s*["']?([^\s"'#]+)"#));
+    let variable = std::env::var("NGROK_AUTHTOKEN").ok().filter(|token| !token.trim().is_empty());
+    variable.or_else(|| {
+        let text = config_files().into_iter().find_map(|file| {
+            let text = std::fs::read_to_string(file).ok()?;
+            LINE.captures(&text).map(|found| found[1].to_string())
+        });
+        text
+    })
+}
+
+/// Where ngrok keeps its config: version 3's place first.
+pub(super) fn config_files() -> Vec<PathBuf> {
+    let new = dirs::config_local_dir().map(|folder| folder.join("ngrok/ngrok.yml"));
+    // On macOS version 3 knows two places.
+    let linux = dirs::home_dir().map(|home| home.join(".config/ngrok/ngrok.yml"));
+    let old = dirs::home_dir().map(|home| home.join(".ngrok2/ngrok.yml"));
+    let mut files: Vec<PathBuf> = [new, linux, old].into_iter().flatten().collect();
+    files.dedup();
+    files
+}
+
+/// An address that starts with https. Version 2 opens an http one beside it.
+fn secure(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.has_host())
+}
+
+struct NgrokReader {
+    url: Option<Url>,
+    connected: bool,
+    secrets: Vec<String>,
+}
+
+impl Reader for NgrokReader {
+    fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal> {
+        if let Some(words) = line.strip_prefix("ERROR:") {
+            return self.words(words.trim()).into_iter().collect();
+        }
+        let Some(record) = record(line) else {
+            return if stream == Stream::Out { usage(line).into_iter().collect() } else { vec![] };
+        };
+        let get = |name: &str| record.get(name).map(String::as_str).unwrap_or_default();
+        match get("msg") {
+            "started tunnel" => self.started(get("url")),
+            "starting web service" => port(get("addr")).map(Signal::Api).into_iter().collect(),
+            // The address stays bound while it reconnects; the tunnels of the old session come back.
+            "tunnel session started" if self.url.is_some() => self.up().into_iter().collect(),
+            "heartbeat timeout, terminating session" | "session closed, starting reconnect loop" => {
+                self.down(get("err")).into_iter().collect()
+            }
+            msg => {
+                let grave = matches!(get("lvl"), "eror" | "crit" | "error" | "critical" | "warn");
+                let said = if get("err").is_empty() { msg } else { get("err") };
+                if grave { self.grave(msg, said).into_iter().collect() } else { vec![] }
+            }
+        }
+    }
+
+    fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        redact::secrets(line, &self.secrets)
+    }
+}
+
+impl NgrokReader {
+    fn started(&mut self, url: &str) -> Vec<Signal> {
+        let Some(url) = secure(url) else { return vec![] };
+        let changed = self.url.as_ref() != Some(&url);
+        let stated = changed.then(|| Signal::Url(url.clone()));
+        self.url = Some(url);
+        stated.into_iter().chain(self.up()).collect()
+    }
+
+    fn up(&mut self) -> Option<Signal> {
+        (!std::mem::replace(&mut self.connected, true)).then_some(Signal::Connected)
+    }
+
+    fn down(&mut self, error: &str) -> Option<Signal> {
+        let why = if error.is_empty() { String::new() } else { format!(": {}", self.short(error)) };
+        std::mem::take(&mut self.connected)
+            .then(|| Signal::Disconnected(format!("ngrok lost its session{why}")))
+    }
+
+    fn grave(&mut self, msg: &str, said: &str) -> Option<Signal> {
+        // Unasked news about updates are no reason for anything.
+        if msg == "failed to check for update" || msg.starts_with("can't bind default web address") {
+            return None;
+        }
+        self.words(said).or_else(|| Some(Signal::Trouble(self.short(said))))
+    }
+
+    /// An error with a code decides; without one it is nothing to go by.
+    fn words(&self, text: &str) -> Option<Signal> {
+        static CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bERR_NGROK_(\d+)\b"));
+        let code: u32 = CODE.captures(text)?[1].parse().ok()?;
+        known(code).map(|known| {
+            let said = self.short(text);
+            // A line that holds nothing but the code adds nothing to our own words.
+            let said =
+                if said.starts_with("ERR_NGROK_") { said } else { format!("ERR_NGROK_{code}: {said}") };
+            Signal::Fault(Fault {
+                code: known.code,
+                verdict: known.verdict,
+                message: format!("{} ({said})", known.message),
+                fix: Some(known.fix.into()),
+            })
+        })
+    }
+
+    /// The first sentence or two of ngrok's many, on one line and without tokens.
+    fn short(&self, text: &str) -> String {
+        const LONGEST: usize = 160;
+        let text = self.redact(text);
+        let first = text.split(['\n', '\r']).map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        first.chars().take(LONGEST).collect()
+    }
+}
+
+/// What a code of ngrok's calls for.
+#[derive(Clone, Copy)]
+struct Known {
+    code: &'static str,
+    verdict: Verdict,
+    message: &'static str,
+    fix: &'static str,
+}
+
+fn known(code: u32) -> Option<Known> {
+    const TOKEN: &str = "run `ngrok config add-authtoken TOKEN` with the token from \
+        https://dashboard.ngrok.com/get-started/your-authtoken, or `mcpgw providers setup ngrok`";
+    const ACCOUNT: &str =
+        "look at https://dashboard.ngrok.com; `mcpgw tunnel --provider localtunnel` needs no account";
+    const UPDATE: &str = "install the newest version: https://ngrok.com/download, or run `ngrok update`";
+    const PLAN: &str = "leave --domain and --subdomain out for the account's own free address, \
+        or reserve the name at https://dashboard.ngrok.com/domains";
+    let (code, verdict, message, fix) = match code {
+        4018 => ("ngrok.4018", Verdict::Permanent, "ngrok needs an account and its authtoken", TOKEN),
+        105 | 106 | 107 | 109 => {
+            ("ngrok.authtoken", Verdict::Permanent, "ngrok refuses the authtoken", TOKEN)
+        }
+        102 | 103 | 115 | 116 | 118 => {
+            ("ngrok.account", Verdict::Permanent, "ngrok refuses this account", ACCOUNT)
+        }
+        119..=121 => (
+            "ngrok.version",
+            Verdict::Permanent,
+            "ngrok no longer accepts this version of its program",
+            UPDATE,
+        ),
+        108 => (
+            "ngrok.108",
+            Verdict::Permanent,
+            "another ngrok of this account is running, and the plan allows one",
+            "end the other one (https://dashboard.ngrok.com/agents lists them), or use another provider",
+        ),
+        300..=333 => ("ngrok.plan", Verdict::Permanent, "the account may not use this name", PLAN),
+        334 => (
+            "ngrok.334",
+            Verdict::NameBound,
+            "the address is still bound to another ngrok",
+            "end the other one (https://dashboard.ngrok.com/agents lists them), or choose another --domain",
+        ),
+        725..=727 => (
+            "ngrok.limit",
+            Verdict::Permanent,
+            "the account's monthly limit is used up",
+            "wait for the next month, upgrade the plan, or use another provider",
+        ),
+        3200 => (
+            "ngrok.3200",
+            Verdict::Restart,
+            "ngrok's cloud takes the tunnel for offline",
+            "it is started again",
+        ),
+        8012 | 3004 => (
+            "ngrok.local",
+            Verdict::NotOurs,
+            "ngrok could not reach the local side",
+            "the tunnel is left alone",
+        ),
+        _ => return None,
+    };
+    Some(Known { code, verdict, message, fix })
+}
+
+/// Unknown flags end version 2 with exit code 0 and its usage; so does a forgotten argument.
+fn usage(line: &str) -> Option<Signal> {
+    line.starts_with("NAME:").then(|| {
+        Signal::Fault(Fault {
+            code: "ngrok.usage",
+            verdict: Verdict::Permanent,
+            message: "ngrok does not understand how it was called".into(),
+            fix: Some(format!("install the newest version: {INSTALL}")),
+        })
+    })
+}
+
+fn port(address: &str) -> Option<u16> {
+    let (host, port) = address.rsplit_once(':')?;
+    matches!(host, "127.0.0.1" | "localhost" | "[::1]" | "0.0.0.0" | "").then(|| port.parse().ok())?
+}
+
+/// A record in either of ngrok's forms. Values that are no strings, `addr` of some versions among them,
+/// are kept as JSON.
+fn record(line: &str) -> Option<BTreeMap<String, String>> {
+    if line.starts_with('{') {
+        let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        return Some(json.into_iter().map(|(name, value)| (name, text(value))).collect());
+    }
+    if !line.starts_with("t=") {
+        return None;
+    }
+    static FIELD: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"([A-Za-z_]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?:\s|$)"#));
+    // A quoted value escapes as JSON does.
+    let text = |value: &str| serde_json::from_str(value).unwrap_or_else(|_| value.to_string());
+    Some(FIELD.captures_iter(line).map(|field| (field[1].to_string(), text(&field[2]))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::transcripts::{self, faults, urls};
+
+    const URL: &str = "https://apt-walrus-keen.ngrok-free.app";
+
+    fn reader() -> Box<dyn Reader> {
+        Box::new(NgrokReader { url: None, connected: false, secrets: vec![] })
+    }
+
+    fn read(lines: &[&str]) -> Vec<Signal> {
+        let mut reader = reader();
+        lines.iter().flat_map(|line| reader.read(Stream::Out, line)).collect()
+    }
+
+    /// Every recording: its URL, its connections (`+` and `-`), its API port, its faults.
+    const RECORDINGS: [(&str, Option<&str>, &str, Option<u16>, &[&str]); 17] = [
+        ("api-tunnels", None, "", None, &[]),
+        ("api-tunnels-empty", None, "", None, &[]),
+        ("v2-4040-taken", None, "", Some(4041), &[]),
+        ("v2-badflag-url", None, "", None, &["ngrok.usage"]),
+        ("v2-badport", None, "", Some(4040), &[]),
+        ("v2-http-noargs", None, "", None, &["ngrok.usage"]),
+        ("v2-no-network-json", None, "", Some(4040), &[]),
+        ("v2-no-network-logfmt", None, "", Some(4040), &[]),
+        ("v2-no-network-nolog-pipe", None, "", None, &[]),
+        ("v2-no-network-stderr", None, "", Some(4040), &[]),
+        ("v2-sigint", None, "", Some(4040), &[]),
+        ("v2-version", None, "", None, &[]),
+        ("v3-no-authtoken", None, "", Some(4040), &["ngrok.4018", "ngrok.4018", "ngrok.4018", "ngrok.4018"]),
+        ("v3-reconnect", Some(URL), "+-+", Some(4040), &[]),
+        ("v3-session-limit", None, "", Some(4040), &["ngrok.108", "ngrok.108", "ngrok.108", "ngrok.108"]),
+        ("v3-success", Some(URL), "+", Some(4040), &[]),
+        ("v3-success-json", Some(URL), "+", Some(4040), &[]),
+    ];
+
+    #[test]
+    fn every_recording_is_understood_and_none_is_left_out() {
+        let recordings = transcripts::all("ngrok");
+        assert_eq!(recordings.len(), RECORDINGS.len());
+        for ((name, url, connections, api, codes), (recorded, chunks)) in
+            RECORDINGS.into_iter().zip(&recordings)
+        {
+            assert_eq!(name, recorded);
+            let signals = transcripts::signals(&reader, chunks);
+            assert_eq!(urls(&signals), url.into_iter().collect::<Vec<_>>(), "{name}");
+            assert_eq!(transcripts::connections(&signals), connections, "{name}");
+            let found = signals.iter().find_map(|signal| match signal {
+                Signal::Api(port) => Some(*port),
+                _ => None,
+            });
+            assert_eq!(found, api, "{name}");
+            let found: Vec<_> = faults(&signals).iter().map(|fault| fault.code).collect();
+            assert_eq!(
+                found.iter().collect::<std::collections::BTreeSet<_>>(),
+                codes.iter().collect(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn however_the_pipe_spoils_them_recordings_mean_the_same() {
+        for (name, chunks) in transcripts::all("ngrok") {
+            transcripts::survives(&name, &reader, &chunks);
+        }
+    }
+}

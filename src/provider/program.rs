@@ -1,0 +1,91 @@
+//! The program of a provider: where it is, and which version.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, mpsc};
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::pattern;
+
+/// `3.16.0` and the like; what is left out is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl Version {
+    /// The first version in a text such as `cloudflared version 2026.8.2 (built …)`.
+    pub fn first_in(text: &str) -> Option<Self> {
+        static VERSION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d+)\.(\d+)(?:\.(\d+))?"));
+        let found = VERSION.captures(text)?;
+        let part = |at: usize| found.get(at).and_then(|part| part.as_str().parse().ok());
+        Some(Self(part(1)?, part(2)?, part(3).unwrap_or(0)))
+    }
+
+    /// Asks `program`. Nobody waits longer than three seconds for the answer.
+    pub fn of(program: &Path, args: &[&str]) -> Option<Self> {
+        const LIMIT: Duration = Duration::from_secs(3);
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut stdout = child.stdout.take()?;
+        let (sender, answer) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut text = [0; 512];
+            let read = stdout.read(&mut text).unwrap_or(0);
+            let _ = sender.send(String::from_utf8_lossy(&text[..read]).into_owned());
+        });
+        let text = answer.recv_timeout(LIMIT);
+        let _ = child.kill();
+        let _ = child.wait();
+        Self::first_in(&text.ok()?)
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// The program named in the settings, else `name` on PATH, else in a `node_modules/.bin` upwards.
+pub(super) fn find(named: Option<&Path>, name: &str) -> Option<PathBuf> {
+    if let Some(named) = named {
+        return which::which(named).ok();
+    }
+    which::which(name).ok().or_else(|| {
+        let here = std::env::current_dir().ok()?;
+        here.ancestors()
+            .find_map(|folder| which::which_in(name, Some(folder.join("node_modules/.bin")), folder).ok())
+    })
+}
+
+/// Why [`find`] found nothing.
+pub(super) fn not_installed(named: Option<&Path>, name: &str) -> String {
+    let name = named.unwrap_or(Path::new(name)).display();
+    format!("`{name}` is not installed (not on PATH, not in node_modules/.bin)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_read_from_whatever_the_tool_writes_around_it() {
+        for (text, version) in [
+            ("cloudflared version 2026.8.2 (built 2026-08-14T12:00:00Z)", Some(Version(2026, 8, 2))),
+            ("ngrok version 3.20.0-beta", Some(Version(3, 20, 0))),
+            ("ngrok version 2.3.41\n", Some(Version(2, 3, 41))),
+            ("v3.9", Some(Version(3, 9, 0))),
+            ("ngrok", None),
+        ] {
+            assert_eq!(Version::first_in(text), version, "{text}");
+        }
+        assert!(Version(3, 16, 0) > Version(3, 9, 5));
+    }
+}
