@@ -78,7 +78,8 @@ impl Player {
             }
             next += 1;
         }
-        let signal = self.hold();
+        // Without a recorded end there is only the signal's.
+        let signal = self.signalled.unwrap_or_else(|| self.hold());
         self.die(signal)
     }
 

@@ -145,23 +145,3 @@ fn event(line: &str) -> Option<(f64, Event)> {
     };
     Some((row["t"].as_f64().unwrap(), event))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn replaced(chunks: &[&str], from: &str, to: &str) -> Vec<String> {
-        let output = |chunk: &&str| (0.0, Event::Output(Stream::Stdout, (*chunk).to_owned()));
-        let mut recording = Recording { events: chunks.iter().map(output).collect() };
-        recording.replace_all(&[(from, to)]);
-        recording.chunks(Stream::Stdout).map(|(_, data)| data.to_owned()).collect()
-    }
-
-    #[test]
-    fn what_a_cut_goes_through_is_replaced_and_still_cut() {
-        assert_eq!(replaced(&["a ol", "d b", " old"], "old", "newer"), ["a ne", "wer b", " newer"]);
-        assert_eq!(replaced(&["x", "o", "l", "d", "y"], "old", "n"), ["x", "n", "", "", "y"]);
-        assert_eq!(replaced(&["old", "old"], "old", "ü"), ["ü", "ü"]);
-        assert_eq!(replaced(&["o", "ld"], "old", "üü"), ["", "üü"]);
-    }
-}
