@@ -6,7 +6,7 @@ mod support;
 
 use std::{
     collections::HashMap,
-    fs,
+    env, fs,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -19,7 +19,7 @@ use rustix::{
     process::{Pid, kill_process},
 };
 use serde_json::{Value, json};
-use support::{Cloud, Gateway, Home, Replayer, Signal, free_port, http, transcripts, wait_for};
+use support::{Cloud, Gateway, Home, Replayer, Signal, free_port, http, tools, transcripts, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -513,4 +513,31 @@ fn every_tool_tells_the_cloud_its_public_name_and_its_local_port() {
         run.end();
         assert!(cloud.stats()["hosts"][host]["port"].is_null(), "{name} is gone");
     }
+}
+
+#[test]
+fn the_installed_ngrok_is_the_one_that_was_recorded() {
+    let recorded = events(Path::new(&Replayer::recording("ngrok/v2-version")));
+    let output = Command::new(tools().ngrok_v2()).arg("version").env_clear().output().unwrap();
+    assert_eq!(vec![String::from_utf8(output.stdout).unwrap()], chunks(&recorded, "stdout"));
+}
+
+/// reqwest's own ways to a proxy and to a CA, as any program has them that is not told otherwise.
+#[test]
+fn the_environment_alone_leads_to_the_cloud() {
+    const INSIDE: &str = "MCPGW_TEST_INSIDE_THE_CLOUD";
+    if env::var_os(INSIDE).is_none() {
+        let cloud = Cloud::start();
+        let this = ["--exact", "the_environment_alone_leads_to_the_cloud"];
+        let mut again = Command::new(env::current_exe().unwrap());
+        let output = again.args(this).envs(cloud.environment()).env(INSIDE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let answer = reqwest::get(format!("https://{QUICK}/")).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 530);
+    });
 }
