@@ -21,10 +21,12 @@
 pub mod http;
 
 mod child;
+mod cloud;
 mod home;
 mod mcpgw;
 mod node;
 mod processes;
+mod replayer;
 mod session;
 mod tools;
 
@@ -35,10 +37,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use cloud::Cloud;
 pub use home::Home;
 pub use mcpgw::{Mcpgw, Output};
 pub use node::{Gateway, LtServer, gateway_command};
 pub use processes::{Process, survivors, wait_for_none};
+pub use replayer::{Replayer, transcripts};
 pub use rustix::process::Signal;
 pub use session::Session;
 pub use tools::{Tools, tools};

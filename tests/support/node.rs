@@ -17,13 +17,13 @@ use super::{
 /// How long a node program may take to start or to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn script(name: &str, arguments: &[&str]) -> Child {
+pub(super) fn script(name: &str, arguments: &[&str]) -> Child {
     let mut command = Command::new(&tools().node);
     command.arg(sources().join(name)).args(arguments).current_dir(&tools().dir);
     Child::spawn(command)
 }
 
-fn next_line(child: &mut Child, what: &str) -> String {
+pub(super) fn next_line(child: &mut Child, what: &str) -> String {
     match child.line(Instant::now() + PATIENCE) {
         Ok(Some(line)) => line,
         Ok(None) => panic!("it ended without {what}\n{}", child.words()),

@@ -35,6 +35,14 @@ impl Tools {
         assert!(path.exists(), "{} is missing: is it in tests/tools/package.json?", path.display());
         path
     }
+
+    /// ngrok 2.3.41, the last agent that a package registry ships. Offline it does what agent 3 does; ngrok's
+    /// service refuses it.
+    pub fn ngrok_v2(&self) -> PathBuf {
+        let path = self.node_modules.join("@expo/ngrok-bin-linux-x64/ngrok");
+        assert!(path.exists(), "{} is missing: npm has it for Linux on x86-64 only", path.display());
+        path
+    }
 }
 
 /// The tools, installed on first use.
