@@ -34,6 +34,7 @@ async fn answer(connection: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     }
     let target = request.split(' ').nth(1).unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default();
+    note(path);
     let (status, content_type, body) = response(path, &state.lock().unwrap());
     let length = body.len();
     let head = format!(
@@ -41,6 +42,14 @@ async fn answer(connection: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     );
     connection.write_all(format!("{head}{body}").as_bytes()).await?;
     connection.shutdown().await
+}
+
+/// REPLAY_ASKED: a file that gets a line for every question.
+fn note(path: &str) {
+    if let Some(file) = std::env::var_os("REPLAY_ASKED") {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        std::io::Write::write_all(&mut file, format!("{path}\n").as_bytes()).unwrap();
+    }
 }
 
 fn response(path: &str, state: &State) -> (u16, &'static str, String) {

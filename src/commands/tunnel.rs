@@ -56,7 +56,8 @@ fn settle(args: TunnelArgs) -> Result<Settings> {
     let demo = args.demo;
     let mut layer = layer(args).over(config::project(&here)?).over(config::user()?);
     // A demo is for trying things out: it needs no network unless asked for it.
-    if demo && layer.provider.is_none() {
+    let named = layer.url.is_some() || layer.tunnel_name.is_some() || layer.domain.is_some();
+    if demo && layer.provider.is_none() && !named {
         layer.provider = Some("local".into());
     }
     Settings::from_layer(layer)

@@ -74,11 +74,23 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
             candidates.push(ready(settings, provider, "--fallback")?);
         }
     }
+    name_can_be_chosen(settings, &candidates)?;
     let nothing_better = candidates.is_empty();
     if nothing_better {
         candidates.push(Candidate::new(find("local")?));
     }
     Ok(Choice { candidates, nothing_better })
+}
+
+/// A name that nobody will ask for is a mistake. One that a substitute takes is none.
+fn name_can_be_chosen(settings: &Settings, candidates: &[Candidate]) -> Result<()> {
+    let (Some(name), Some(first)) = (&settings.subdomain, candidates.first()) else { return Ok(()) };
+    if !first.provider.is_tunnel() || candidates.iter().any(|one| one.provider.takes_subdomain()) {
+        return Ok(());
+    }
+    let message = format!("use --subdomain {name}: {} chooses its names itself", first.provider.id());
+    Err(Error::usage("provider.subdomain", message)
+        .fix("use localtunnel or ngrok, or a named tunnel: --tunnel-name NAME --hostname mcp.example.com"))
 }
 
 /// Settings that make sense for one provider alone choose it.
@@ -164,6 +176,12 @@ mod tests {
         };
         assert_eq!(named(&[]).unwrap(), ["localtunnel"]);
         assert_eq!(named(&["cloudflared", "lt"]).unwrap(), ["localtunnel", "cloudflared"]);
+        let nameless = chosen(|layer| {
+            installed(layer, true, true);
+            layer.provider = Some("cloudflared".into());
+            layer.subdomain = Some("mine".into());
+        });
+        assert_eq!(nameless.unwrap_err().code, "provider.subdomain");
         assert_eq!(named(&["local"]).unwrap_err().code, "provider.fallback");
         assert_eq!(named(&["ngrok"]).unwrap_err().code, "provider.not_ready");
         assert_eq!(named(&["nonesuch"]).unwrap_err().code, "provider.unknown");

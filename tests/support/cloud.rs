@@ -64,7 +64,7 @@ impl Cloud {
     }
 
     /// What this host (`*`: each that has no fault of its own) does from now on: `none`, `loca`, `ngrok-6024`,
-    /// `ngrok-3200`, `ngrok-8012`, `captive`, `other`, `dead`, `down`, `nxdomain`.
+    /// `ngrok-3200`, `ngrok-8012`, `captive`, `other`, `dead`, `down`, `buffer`, `nxdomain`.
     pub fn fault(&self, host: &str, name: &str) {
         let answer = http::fetch(&format!("{}/_fault?host={host}&fault={name}", self.url())).unwrap();
         assert_eq!(answer.status, 200, "{host} {name}: {}", answer.text());

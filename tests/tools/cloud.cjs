@@ -20,6 +20,7 @@
 //     other         some other web server: 200
 //     dead          accepts requests, never answers
 //     down          closes the connection
+//     buffer        holds back event streams asked for by GET until they end, as quick tunnels do
 //     nxdomain      serves as ever, but DNS does not know it yet
 //   GET /dns-query?name=&type=A|AAAA    DNS over HTTPS, JSON: 127.0.0.1 for a registered name, else Status 3
 //   GET /_stats                         {"hosts":{HOST:{"port","fault","requests","connects","dns"}}}; each of the latter three is
@@ -67,7 +68,7 @@ const misbehave = {
   dead: () => {},
   down: (response) => response.destroy(),
 };
-const known = ['none', 'nxdomain', ...Object.keys(misbehave)];
+const known = ['none', 'buffer', 'nxdomain', ...Object.keys(misbehave)];
 
 const faultOf = (host) => faults.get(host) ?? faults.get('*') ?? 'none';
 
@@ -109,8 +110,14 @@ function forward(request, response, port) {
   onward.on('response', (answer) => {
     const dropped = ['connection', 'keep-alive', 'transfer-encoding'];
     response.writeHead(answer.statusCode, answer.statusMessage, passed(answer.rawHeaders, dropped));
+    answer.on('error', () => response.destroy());
+    const events = method === 'GET' && /^text\/event-stream/.test(answer.headers['content-type'] ?? '');
+    if (events && faultOf(hostOf(request)) === 'buffer') {
+      const held = [];
+      return answer.on('data', (chunk) => held.push(chunk)).on('end', () => response.end(Buffer.concat(held)));
+    }
     response.flushHeaders();
-    answer.on('error', () => response.destroy()).pipe(response);
+    answer.pipe(response);
   });
   onward.on('error', () => {
     if (response.headersSent) response.destroy();

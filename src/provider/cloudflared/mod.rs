@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Facts, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Version, program};
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::process::{Spec, Stdin};
 
 use named::Tunnel;
@@ -58,15 +58,7 @@ impl Provider for Cloudflared {
     }
 
     fn check(&self, settings: &Settings) -> Result<()> {
-        Tunnel::of(settings)?;
-        match &settings.subdomain {
-            Some(name) => Err(Error::usage(
-                "cloudflared.subdomain",
-                format!("use --subdomain {name}: Cloudflare's quick tunnels choose their name themselves"),
-            )
-            .fix("use a named tunnel: --tunnel-name NAME --hostname mcp.example.com")),
-            None => Ok(()),
-        }
+        Tunnel::of(settings).map(drop)
     }
 
     fn remarks(&self, settings: &Settings, _: Option<Version>) -> Vec<Remark> {

@@ -130,6 +130,11 @@ impl Machine {
                 self.state = State::Starting { deadline, url, connected: false };
                 None
             }
+            State::Verifying { url, .. } if self.rules.policy.awaits_connection => {
+                let (url, deadline) = (Some(url.clone()), now + self.rules.start_timeout.max(within));
+                self.state = State::Starting { deadline, url, connected: false };
+                None
+            }
             State::Up { url, since, .. } if !within.is_zero() => {
                 let (url, since) = (url.clone(), *since);
                 self.backoff.lost_after(since, now);
@@ -162,6 +167,8 @@ impl Machine {
         match &mut self.state {
             State::Up { next: next @ Some(_), .. } if bad_news && now >= self.suspect_again => {
                 self.suspect_again = now + SUSPECT_PAUSE;
+                // Once is enough for an API that stays silent.
+                self.api_answers = !silent;
                 *next = Some(now);
                 None
             }
