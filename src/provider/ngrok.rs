@@ -120,7 +120,12 @@ impl Provider for Ngrok {
     }
 
     fn reader(&self, _: &Settings) -> Box<dyn Reader> {
-        Box::new(NgrokReader { url: None, connected: false, secrets: authtoken().into_iter().collect() })
+        Box::new(NgrokReader {
+            url: None,
+            connected: false,
+            reason_said: false,
+            secrets: authtoken().into_iter().collect(),
+        })
     }
 
     fn api(&self) -> &'static [&'static str] {
@@ -208,13 +213,14 @@ fn secure(text: &str) -> Option<Url> {
 struct NgrokReader {
     url: Option<Url>,
     connected: bool,
+    reason_said: bool,
     secrets: Vec<String>,
 }
 
 impl Reader for NgrokReader {
     fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal> {
         if let Some(words) = line.strip_prefix("ERROR:") {
-            return self.words(words.trim()).into_iter().collect();
+            return self.last_words(words.trim()).into_iter().collect();
         }
         let Some(record) = record(line) else {
             return if stream == Stream::Out { usage(line).into_iter().collect() } else { vec![] };
@@ -261,6 +267,9 @@ impl NgrokReader {
     }
 
     fn grave(&mut self, msg: &str, said: &str) -> Option<Signal> {
+        if msg == "failed to open private leg" {
+            return known(8012).map(|known| Signal::Fault(known.fault(&self.short(said))));
+        }
         // Unasked news about updates are no reason for anything.
         if msg == "failed to check for update" || msg.starts_with("can't bind default web address") {
             return None;
@@ -277,12 +286,18 @@ impl NgrokReader {
             // A line that holds nothing but the code adds nothing to our own words.
             let said =
                 if said.starts_with("ERR_NGROK_") { said } else { format!("ERR_NGROK_{code}: {said}") };
-            Signal::Fault(Fault {
-                code: known.code,
-                verdict: known.verdict,
-                message: format!("{} ({said})", known.message),
-                fix: Some(known.fix.into()),
-            })
+            Signal::Fault(known.fault(&said))
+        })
+    }
+
+    /// What it says plainly at its end: the reason first, then advice.
+    fn last_words(&mut self, words: &str) -> Option<Signal> {
+        if words.starts_with("unknown flag") {
+            return Some(not_understood(&self.short(words)));
+        }
+        self.words(words).or_else(|| {
+            let first = !words.is_empty() && !std::mem::replace(&mut self.reason_said, true);
+            first.then(|| Signal::Trouble(self.short(words)))
         })
     }
 
@@ -302,6 +317,13 @@ struct Known {
     verdict: Verdict,
     message: &'static str,
     fix: &'static str,
+}
+
+impl Known {
+    fn fault(self, said: &str) -> Fault {
+        let message = format!("{} ({said})", self.message);
+        Fault { code: self.code, verdict: self.verdict, message, fix: Some(self.fix.into()) }
+    }
 }
 
 fn known(code: u32) -> Option<Known> {
@@ -364,13 +386,15 @@ fn known(code: u32) -> Option<Known> {
 
 /// Unknown flags end version 2 with exit code 0 and its usage; so does a forgotten argument.
 fn usage(line: &str) -> Option<Signal> {
-    line.starts_with("NAME:").then(|| {
-        Signal::Fault(Fault {
-            code: "ngrok.usage",
-            verdict: Verdict::Permanent,
-            message: "ngrok does not understand how it was called".into(),
-            fix: Some(format!("install the newest version: {INSTALL}")),
-        })
+    line.starts_with("NAME:").then(|| not_understood("it printed its usage"))
+}
+
+fn not_understood(said: &str) -> Signal {
+    Signal::Fault(Fault {
+        code: "ngrok.usage",
+        verdict: Verdict::Permanent,
+        message: format!("ngrok does not understand how it was called ({said})"),
+        fix: Some(format!("install the newest version: {INSTALL}")),
     })
 }
 
@@ -408,7 +432,7 @@ mod tests {
     const URL: &str = "https://apt-walrus-keen.ngrok-free.app";
 
     fn reader() -> Box<dyn Reader> {
-        Box::new(NgrokReader { url: None, connected: false, secrets: vec![] })
+        Box::new(NgrokReader { url: None, connected: false, reason_said: false, secrets: vec![] })
     }
 
     fn read(lines: &[&str]) -> Vec<Signal> {
@@ -467,5 +491,135 @@ mod tests {
         for (name, chunks) in transcripts::all("ngrok") {
             transcripts::survives(&name, &reader, &chunks);
         }
+    }
+
+    fn url(text: &str) -> Signal {
+        Signal::Url(Url::parse(text).unwrap())
+    }
+
+    #[test]
+    fn only_a_started_tunnel_states_an_address_and_only_one_over_https() {
+        for (line, found) in [
+            (
+                r#"{"addr":{"URL":"x"},"msg":"started tunnel","lvl":"info","url":"https://mcp.example.com"}"#,
+                Some("https://mcp.example.com"),
+            ),
+            (
+                r#"{"msg":"started tunnel","lvl":"info","url":"https://a.ngrok.app:443/"}"#,
+                Some("https://a.ngrok.app"),
+            ),
+            (
+                r#"t=1 lvl=info msg="started tunnel" obj=tunnels obj=csess name="a b" addr=x url=https://b.ngrok.io"#,
+                Some("https://b.ngrok.io"),
+            ),
+            (r#"t=1 lvl=info msg="started tunnel" name="x (http)" url=http://b.ngrok.io"#, None),
+            (r#"t=1 lvl=info msg="started tunnel" url=tcp://0.tcp.ngrok.io:1"#, None),
+            (r#"t=1 lvl=info msg="started tunnel" url="#, None),
+            (
+                r#"t=1 lvl=info msg=open path="msg=\"started tunnel\" url=https://wrong.example" err=<nil>"#,
+                None,
+            ),
+            (r#"t=1 lvl=info msg="join connections" r=1.2.3.4:5 url=https://wrong.example"#, None),
+            (r#"{"msg":"open","nested":{"msg":"started tunnel","url":"https://wrong.example"}}"#, None),
+            ("Forwarding  https://wrong.ngrok.io -> http://localhost:3001", None),
+            ("https://dashboard.ngrok.com/signup", None),
+            (r#"{"msg":"started tunnel","url":"https://half.ngrok"#, None),
+        ] {
+            assert_eq!(urls(&read(&[line])), found.into_iter().collect::<Vec<_>>(), "{line}");
+        }
+    }
+
+    #[test]
+    fn version_2_opens_two_and_the_secure_one_counts() {
+        let lines = [
+            r#"t=1 lvl=info msg="started tunnel" obj=tunnels name="command_line (http)" addr=x url=http://c.ngrok.io"#,
+            r#"t=1 lvl=info msg="started tunnel" obj=tunnels name=command_line addr=x url=https://c.ngrok.io"#,
+        ];
+        assert_eq!(read(&lines), [url("https://c.ngrok.io"), Signal::Connected]);
+    }
+
+    #[test]
+    fn a_session_that_comes_back_is_connected_again_under_its_address_or_another() {
+        let started = |name: &str| format!(r#"{{"msg":"started tunnel","url":"https://{name}.ngrok.app"}}"#);
+        let lost = r#"{"lvl":"eror","msg":"session closed, starting reconnect loop","err":"read EOF"}"#;
+        let (one, two) = (started("one"), started("two"));
+        let same = read(&[&one, lost, &one]);
+        assert_eq!(same.len(), 4, "{same:?}");
+        assert_eq!(same[3], Signal::Connected);
+        let other = read(&[&one, lost, &two]);
+        assert_eq!(other[3..], [url("https://two.ngrok.app"), Signal::Connected]);
+    }
+
+    fn fault(lines: &[&str]) -> Option<(&'static str, Verdict)> {
+        faults(&read(lines)).first().map(|fault| (fault.code, fault.verdict))
+    }
+
+    #[test]
+    fn every_known_code_calls_for_what_helps() {
+        let error = |code: u32| {
+            format!(r#"t=1 lvl=eror msg="terminating with error" err="it failed.\n\nERR_NGROK_{code}\n""#)
+        };
+        for (codes, verdict) in [
+            (&[4018, 105, 107, 300, 121, 120, 313, 108][..], Verdict::Permanent),
+            (&[334], Verdict::NameBound),
+            (&[3200], Verdict::Restart),
+            (&[8012, 3004], Verdict::NotOurs),
+        ] {
+            for code in codes {
+                assert_eq!(fault(&[&error(*code)]).map(|(_, found)| found), Some(verdict), "{code}");
+                assert_eq!(
+                    fault(&[&format!("ERROR:  ERR_NGROK_{code}")]).map(|(_, found)| found),
+                    Some(verdict)
+                );
+            }
+        }
+        let unknown = read(&[&error(9999)]);
+        assert_eq!(unknown, [Signal::Trouble("it failed.".into())], "a code nobody knows decides nothing");
+    }
+
+    #[test]
+    fn the_local_side_is_not_the_tunnels_fault() {
+        let line =
+            r#"t=1 lvl=warn msg="failed to open private leg" privaddr=x err="dial tcp [::1]:3001: refused""#;
+        assert_eq!(fault(&[line]), Some(("ngrok.local", Verdict::NotOurs)));
+    }
+
+    #[test]
+    fn an_address_in_an_error_is_none() {
+        let line = r#"t=1 lvl=eror msg="failed to start tunnel" err="'https://mine.ngrok.app' is already online.\n\nERR_NGROK_334\n""#;
+        assert!(urls(&read(&[line])).is_empty());
+        assert_eq!(fault(&[line]), Some(("ngrok.334", Verdict::NameBound)));
+    }
+
+    #[test]
+    fn a_flag_that_is_not_known_ends_it_with_the_way_out() {
+        assert_eq!(fault(&["ERROR:  unknown flag: --url"]), Some(("ngrok.usage", Verdict::Permanent)));
+        let reasons =
+            read(&["ERROR:  something new happened", "ERROR:", "ERROR:  read https://ngrok.com/docs"]);
+        assert_eq!(reasons, [Signal::Trouble("something new happened".into())]);
+    }
+
+    #[test]
+    fn the_flag_for_a_name_follows_the_version() {
+        let flags = |subdomain, domain, version| name_flags(subdomain, domain, Some(version)).join(" ");
+        assert_eq!(flags(None, Some("x.example"), Version(3, 16, 0)), "--url https://x.example");
+        assert_eq!(flags(None, Some("x.example"), Version(3, 15, 9)), "--domain x.example");
+        assert_eq!(flags(None, Some("x.example"), Version(2, 3, 41)), "--hostname x.example");
+        assert_eq!(flags(Some("x"), None, Version(2, 3, 41)), "--subdomain x");
+        assert_eq!(flags(Some("x"), None, Version(3, 20, 0)), "--url https://x.ngrok.app");
+        assert_eq!(flags(None, None, Version(3, 20, 0)), "");
+    }
+
+    #[test]
+    fn its_api_confirms_and_an_answer_that_is_none_says_nothing() {
+        let tunnels =
+            r#"{"tunnels":[{"public_url":"http://a.ngrok.io"},{"public_url":"https://a.ngrok.io"}]}"#;
+        assert_eq!(Ngrok.read_api("/api/tunnels", 200, tunnels), Some(url("https://a.ngrok.io")));
+        let endpoints = r#"{"endpoints":[{"url":"https://b.ngrok.app"}]}"#;
+        assert_eq!(Ngrok.read_api("/api/endpoints", 200, endpoints), Some(url("https://b.ngrok.app")));
+        let none = Ngrok.read_api("/api/tunnels", 200, r#"{"tunnels":[]}"#);
+        assert!(matches!(none, Some(Signal::Disconnected(_))));
+        assert_eq!(Ngrok.read_api("/api/endpoints", 404, "404 page not found"), None);
+        assert_eq!(Ngrok.read_api("/api/tunnels", 200, "<html>"), None);
     }
 }

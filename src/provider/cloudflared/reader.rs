@@ -105,7 +105,7 @@ impl CloudflaredReader {
             "Unable to establish connection with Cloudflare edge",
             "Register tunnel error from server side",
         ];
-        if record.message.starts_with("Registered tunnel connection") {
+        if registered(&record.message) {
             let first = self.connections.is_empty();
             self.connections.insert(record.index.unwrap_or(0));
             self.ever_connected = true;
@@ -142,10 +142,7 @@ impl CloudflaredReader {
                 _ => Signal::Trouble(format!("{why}: {error}")),
             });
         }
-        if message.starts_with("Error unmarshaling QuickTunnel response")
-            && (message.contains("error code: 1015")
-                || record.status.as_deref().is_some_and(|status| status.starts_with("429")))
-        {
+        if rate_limited(message, record.status.as_deref()) {
             let why = "Cloudflare gives this network no more quick tunnels for now (429, error 1015)".into();
             let fix = "wait some minutes, or use a named tunnel: mcpgw providers setup cloudflared";
             return Some(fault("cloudflared.rate_limited", Verdict::Wait(RATE_LIMIT), why, fix));
@@ -170,6 +167,15 @@ impl CloudflaredReader {
             ),
         }
     }
+}
+
+/// Versions until 2022 said it in other words: `Connection ID registered connIndex=0`.
+fn registered(message: &str) -> bool {
+    let old = || {
+        let (_, rest) = message.strip_prefix("Connection ")?.split_once(' ')?;
+        Some(rest.starts_with("registered"))
+    };
+    message.starts_with("Registered tunnel connection") || old() == Some(true)
 }
 
 /// A line's parts, whichever form it has.
@@ -206,6 +212,11 @@ impl<'a> Record<'a> {
     fn from_text(line: &'a str) -> Self {
         static HEAD: LazyLock<Regex> =
             LazyLock::new(|| pattern(r"^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d) [A-Z]{3} "));
+        if line.starts_with("time=\"") {
+            // As versions until 2020 wrote: `time="…" level=info msg="message"`.
+            let message = field(line, " msg=").unwrap_or_default().into();
+            return Self { message, error: field(line, " error="), status: None, index: None };
+        }
         let message = &line[HEAD.find(line).map_or(0, |head| head.end())..];
         Self {
             message: message.into(),
@@ -231,6 +242,14 @@ fn field(message: &str, name: &str) -> Option<String> {
         }
         None => value.split(' ').next().unwrap_or_default().to_string(),
     })
+}
+
+/// `error code: 1015` comes where JSON is expected; older versions tell only that it begins with an `e`.
+fn rate_limited(message: &str, status: Option<&str>) -> bool {
+    let answer = message.strip_prefix("Error unmarshaling QuickTunnel response");
+    answer.is_some_and(|answer| answer.contains("error code: 1015"))
+        || (answer.is_some() && status.is_some_and(|status| status.starts_with("429")))
+        || message.starts_with("failed to unmarshal quick Tunnel: invalid character 'e'")
 }
 
 /// Unknown flags end it with exit code 0 and its usage on standard output.
@@ -409,5 +428,107 @@ mod tests {
         for (name, chunks) in transcripts::all("cloudflared") {
             transcripts::survives(&name, &reader(&name), &chunks);
         }
+    }
+
+    fn read(reader: fn() -> Box<dyn Reader>, lines: &[&str]) -> Vec<Signal> {
+        let mut reader = reader();
+        lines.iter().flat_map(|line| reader.read(Stream::Err, line)).collect()
+    }
+
+    const HEADING: &str = "2026-01-01T00:00:00Z INF |  Your quick Tunnel has been created! Visit it at (it may take some time to be reachable):  |";
+
+    #[test]
+    fn the_address_is_the_one_that_stands_alone_in_the_box() {
+        let found = |lines: &[&str]| urls(&read(quick, lines));
+        for line in [
+            "2026-01-01T00:00:00Z INF |  https://a-b.trycloudflare.com        |",
+            r#"{"level":"info","message":"|  https://a-b.trycloudflare.com  |","time":"2026-01-01T00:00:00Z"}"#,
+            "2026-01-01T00:00:00.123+02:00 INF https://a-b.trycloudflare.com",
+            r#"time="2020-01-01T00:00:00Z" level=info msg="|  https://a-b.trycloudflare.com  |""#,
+        ] {
+            assert_eq!(found(&[HEADING, line]), ["https://a-b.trycloudflare.com"], "{line}");
+            assert!(found(&[line]).is_empty(), "without the heading: {line}");
+        }
+        let later = [
+            "2026-01-01T00:00:00Z INF +----+",
+            "2026-01-01T00:00:00Z INF done",
+            "https://a.trycloudflare.com",
+        ];
+        assert!(found(&[&[HEADING], &later[..]].concat()).is_empty(), "after the box");
+        for line in [
+            "2026-01-01T00:00:00Z ERR failed: Post \"https://api.trycloudflare.com/tunnel\": EOF",
+            "https://api.trycloudflare.com",
+            "https://developers.cloudflare.com/cloudflare-one/connections/connect-apps",
+            "http://a.trycloudflare.com",
+            "https://a.trycloudflare.com and more",
+            "https://localhost",
+            "https://user@a.trycloudflare.com",
+            "https://a.trycloudflare.com:8443",
+        ] {
+            assert!(found(&[HEADING, line]).is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn losing_one_of_several_connections_is_no_outage() {
+        let line =
+            |text: &str, index: u32| format!("2026-01-01T00:00:00Z INF {text} connIndex={index} event=0");
+        let (up, down) = ("Registered tunnel connection", "Lost connection with the edge");
+        let lines = [
+            line(up, 0),
+            line(up, 1),
+            line(down, 0),
+            line(down, 0),
+            line(up, 0),
+            line(down, 1),
+            line(down, 0),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(transcripts::connections(&read(quick, &lines)), "+-");
+        assert_eq!(transcripts::connections(&read(quick, &lines[..6])), "+");
+        let old = ["2021-06-01T00:00:00Z INF Connection 5f1c registered connIndex=0 location=FRA"];
+        assert_eq!(transcripts::connections(&read(quick, &old)), "+");
+    }
+
+    #[test]
+    fn what_visitors_ask_for_is_not_taken_for_news() {
+        for line in [
+            r#"2026-01-01T00:00:00Z ERR Request failed error="x" connIndex=0 dest=https://a.example/Lost%20connection"#,
+            r#"2026-01-01T00:00:00Z ERR  error="Unable to reach the origin: error code: 1015" connIndex=0 dest=https://a.example"#,
+            r#"{"level":"error","message":"","error":"Unauthorized: Tunnel not found","dest":"Registered tunnel connection"}"#,
+            r#"2026-01-01T00:00:00Z DBG GET http://x/Registered%20tunnel%20connection HTTP/2.0 connIndex=0"#,
+        ] {
+            assert_eq!(read(quick, &[line]), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_named_tunnel_has_its_address_when_it_is_connected_and_is_refused_for_good() {
+        let registered = "2026-01-01T00:00:00Z INF Registered tunnel connection connIndex=0";
+        assert_eq!(read(named, &[registered]), [Signal::Url(Url::parse(NAMED).unwrap()), Signal::Connected]);
+        for why in ["Unauthorized: Tunnel not found", "Unauthorized: Invalid tunnel secret"] {
+            let line = format!(
+                "2026-01-01T00:00:00Z ERR Register tunnel error from server side error=\"{why}\" connIndex=0"
+            );
+            let verdict = |reader| faults(&read(reader, &[&line])).first().map(|fault| fault.verdict);
+            assert_eq!((verdict(named), verdict(quick)), (Some(Verdict::Permanent), Some(Verdict::Restart)));
+        }
+    }
+
+    #[test]
+    fn older_versions_rate_limit_in_one_line() {
+        let line = "failed to unmarshal quick Tunnel: invalid character 'e' looking for beginning of value";
+        assert_eq!(faults(&read(quick, &[line]))[0].code, "cloudflared.rate_limited");
+    }
+
+    #[test]
+    fn a_clean_stop_is_no_loss() {
+        let lines = [
+            "2026-01-01T00:00:00Z INF Registered tunnel connection connIndex=0",
+            "2026-01-01T00:00:00Z INF Initiating graceful shutdown due to signal terminated ...",
+            "2026-01-01T00:00:00Z INF Unregistered tunnel connection connIndex=0",
+            "2026-01-01T00:00:00Z ERR no more connections active and exiting",
+        ];
+        assert_eq!(read(quick, &lines), [Signal::Connected]);
     }
 }
