@@ -23,7 +23,7 @@ class Child:
     # Does it clean up when asked to end? Most children have nothing to clean up.
     cleans_up = False
 
-    def __init__(self, command, *, folder=None, stdin=subprocess.DEVNULL):
+    def __init__(self, command, *, folder=None, stdin=subprocess.DEVNULL, variables=None):
         self.home = Path(tempfile.mkdtemp(prefix="mcpgw-bench-"))
         self.mark = secrets.token_hex(8)
         # (monotonic seconds, text), oldest first
@@ -35,6 +35,7 @@ class Child:
             "HOME": str(self.home),
             "MCPGW_HOME": str(self.home / "mcpgw"),
             MARK: self.mark,
+            **(variables or {}),
         }
         with open(self.home / "stderr", "wb") as stderr:
             self.process = subprocess.Popen(

@@ -52,6 +52,12 @@ def mcpgw(binary):
     return TARGET / "release" / "mcpgw"
 
 
+def replayer():
+    """The player of recordings that the tests use."""
+    run(["cargo", "build", "--release", "--locked", "--example", "replayer", "--target-dir", str(TARGET)], ROOT)
+    return TARGET / "release" / "examples" / "replayer"
+
+
 def floor():
     """An empty clap binary, built as ours is."""
     manifest = ROOT / "benches" / "floor" / "Cargo.toml"

@@ -15,10 +15,10 @@ pub(super) fn tokens(line: &str) -> Cow<'_, str> {
     // Named by the word before it; ngrok's and Cloudflare's own shapes; parameters of a query.
     static SECRET: LazyLock<Regex> = LazyLock::new(|| {
         pattern(concat!(
-            r#"(?i:(authtoken[\\"']{0,2}\s*[:=]\s*[\\"']{0,2}))([^\s\\"',]+)"#,
+            r#"((?i-u:authtoken)[\\"']{0,2}\s*[:=]\s*[\\"']{0,2})([^\s\\"',]+)"#,
             r"|\b([0-9A-Za-z]{20,40}_[0-9A-Za-z]{15,40})\b",
             r"|\b(eyJ[0-9A-Za-z_+/=-]{40,})",
-            r"|([?&](?i:access_token|token|key|code|secret|password)=)([^&\s]+)",
+            r"|([?&](?i-u:access_token|token|key|code|secret|password)=)([^&\s]+)",
         ))
     });
     SECRET.replace_all(line, |found: &regex::Captures<'_>| {

@@ -50,8 +50,13 @@ impl Output {
 impl Mcpgw {
     /// The binary in this home, with the installed tools (`lt` ...) on its PATH.
     pub fn new(home: &Home) -> Self {
+        Self::at(Path::new(env!("CARGO_BIN_EXE_mcpgw")), home)
+    }
+
+    /// Another build of it.
+    pub fn at(program: &Path, home: &Home) -> Self {
         let mark = unique();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
+        let mut command = Command::new(program);
         command.current_dir(home.path()).env_clear().envs(home.environment()).env(MARK, &mark);
         Self {
             command,
