@@ -10,6 +10,7 @@ use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::process::{ChildStderr, Command};
@@ -54,6 +55,8 @@ pub trait Hearing: Send + 'static {
     fn fragment(&mut self, stream: Stream, line: &str) {
         self.line(stream, line);
     }
+    /// Nothing more lies in the pipes: whatever was put off can be done for all lines at once.
+    fn rest(&mut self) {}
     /// The line without its secrets, to be kept as one of the last.
     fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
         Cow::Borrowed(line)
@@ -134,6 +137,7 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
         out: Lines::default(),
         err: Lines::default(),
         last: VecDeque::new(),
+        pace: Pace::new(Instant::now()),
     };
     tokio::spawn(async move {
         ear.listen(pid).await;
@@ -164,6 +168,35 @@ struct Ear<H> {
     out: Lines,
     err: Lines,
     last: VecDeque<String>,
+    pace: Pace,
+}
+
+/// Notices a flood: a tool whose server refuses it may write ten thousand lines a second.
+#[derive(Debug)]
+struct Pace {
+    since: Instant,
+    lines: u32,
+    flood: bool,
+}
+
+impl Pace {
+    /// Less than the 26 ms in which 12,000 lines a second fill a pipe of 64 KiB.
+    const BREATH: Duration = Duration::from_millis(15);
+    const WINDOW: Duration = Duration::from_millis(100);
+    /// More lines in a window are a flood.
+    const MANY: u32 = 100;
+
+    fn new(now: Instant) -> Self {
+        Self { since: now, lines: 0, flood: false }
+    }
+
+    /// Judged by the last window that is over.
+    fn is_flood(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.since) >= Self::WINDOW {
+            *self = Self { since: now, lines: 0, flood: self.lines > Self::MANY };
+        }
+        self.flood
+    }
 }
 
 enum Heard {
@@ -174,7 +207,7 @@ enum Heard {
 
 impl<H: Hearing> Ear<H> {
     /// More than a pipe holds: what was written before the end is heard, a grandchild's flood is not.
-    const LAST_CHUNKS: usize = 64;
+    const MOST_CHUNKS: usize = 64;
 
     async fn listen(mut self, pid: u32) {
         let mut turn = false;
@@ -185,19 +218,16 @@ impl<H: Hearing> Ear<H> {
                 Heard::Ended(status) => break status,
                 Heard::Silence => {}
             }
+            self.take_what_is_there().await;
+            if self.pace.is_flood(Instant::now())
+                && let Some(status) = self.breathe().await
+            {
+                break status;
+            }
         };
         waited_for(pid, false);
-        // Last words lie in the pipes; take what is there, do not wait for more.
-        for _ in 0..Self::LAST_CHUNKS {
-            let chunk = tokio::task::coop::unconstrained(poll_fn(|cx| match self.poll(cx, true, false) {
-                Poll::Pending => Poll::Ready(Heard::Silence),
-                ready => ready,
-            }));
-            match chunk.await {
-                Heard::Chunk(stream, chunk) => self.hear(stream, &chunk),
-                Heard::Ended(_) | Heard::Silence => break,
-            }
-        }
+        // Last words lie in the pipes.
+        self.take_what_is_there().await;
         for stream in [Stream::Out, Stream::Err] {
             self.finish(stream);
         }
@@ -209,6 +239,34 @@ impl<H: Hearing> Ear<H> {
                 Heard::Ended(_) => {}
                 Heard::Silence => return,
             }
+            self.take_what_is_there().await;
+            if self.pace.is_flood(Instant::now()) {
+                tokio::time::sleep(Pace::BREATH).await;
+            }
+        }
+    }
+
+    /// Reads the pipes empty without waiting for more.
+    async fn take_what_is_there(&mut self) {
+        for _ in 0..Self::MOST_CHUNKS {
+            let chunk = tokio::task::coop::unconstrained(poll_fn(|cx| match self.poll(cx, true, false) {
+                Poll::Pending => Poll::Ready(Heard::Silence),
+                ready => ready,
+            }));
+            match chunk.await {
+                Heard::Chunk(stream, chunk) => self.hear(stream, &chunk),
+                Heard::Ended(_) | Heard::Silence => break,
+            }
+        }
+        self.hearing.rest();
+    }
+
+    /// Lets a flood gather in the pipe, so that many lines cost one wake-up. The end is heard meanwhile.
+    async fn breathe(&mut self) -> Option<ExitStatus> {
+        let child = self.stdout.child_mut()?;
+        tokio::select! {
+            status = child.wait() => Some(status.unwrap_or_default()),
+            () = tokio::time::sleep(Pace::BREATH) => None,
         }
     }
 
@@ -261,9 +319,10 @@ impl<H: Hearing> Ear<H> {
     }
 
     fn hear(&mut self, stream: Stream, chunk: &[u8]) {
-        let Self { hearing, last, out, err, .. } = self;
+        let Self { hearing, last, out, err, pace, .. } = self;
         let lines = if stream == Stream::Out { out } else { err };
         lines.feed(chunk, |line| {
+            pace.lines += 1;
             hearing.line(stream, line);
             note(hearing, last, line);
         });
@@ -280,10 +339,17 @@ impl<H: Hearing> Ear<H> {
 }
 
 fn note(hearing: &impl Hearing, last: &mut VecDeque<String>, line: &str) {
-    if last.len() == LAST_LINES {
-        last.pop_front();
+    const LONGEST: usize = 400;
+    // The one that goes lends its memory to the one that comes.
+    let mut kept =
+        if last.len() == LAST_LINES { last.pop_front().unwrap_or_default() } else { String::new() };
+    kept.clear();
+    let line = hearing.redact(line);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => kept.push_str(&line[..end]),
+        None => kept.push_str(&line),
     }
-    last.push_back(hearing.redact(line).chars().take(400).collect());
+    last.push_back(kept);
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -292,5 +358,22 @@ fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("exit code {code}"),
         None => text.replacen("signal: ", "killed by signal ", 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_noticed_within_two_windows_and_its_end_too() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        pace.lines = Pace::MANY + 1;
+        assert!(!pace.is_flood(start + Pace::WINDOW / 2), "a burst is no flood yet");
+        assert!(pace.is_flood(start + Pace::WINDOW));
+        pace.lines = 3;
+        assert!(pace.is_flood(start + Pace::WINDOW * 3 / 2));
+        assert!(!pace.is_flood(start + Pace::WINDOW * 2));
     }
 }

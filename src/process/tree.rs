@@ -156,7 +156,7 @@ mod tests {
         let member = Process { session: 10, ..process(11, 1, false) };
         let (same, other) =
             (Process { start: 5, ..process(10, 1, true) }, Process { start: 9, ..process(10, 1, false) });
-        assert!(leader.leads(&member, &[member.clone()]));
+        assert!(leader.leads(&member, std::slice::from_ref(&member)));
         assert!(leader.leads(&member, &[same, member.clone()]));
         assert!(!leader.leads(&member, &[other, member.clone()]));
         assert!(!leader.leads(&process(12, 1, false), &[]));

@@ -186,11 +186,10 @@ pub(super) fn authtoken() -> Option<String> {
     static LINE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?m)^\s*authtoken:\s*["']?([^\s"'#]+)"#));
     let variable = std::env::var("NGROK_AUTHTOKEN").ok().filter(|token| !token.trim().is_empty());
     variable.or_else(|| {
-        let text = config_files().into_iter().find_map(|file| {
+        config_files().into_iter().find_map(|file| {
             let text = std::fs::read_to_string(file).ok()?;
             LINE.captures(&text).map(|found| found[1].to_string())
-        });
-        text
+        })
     })
 }
 
@@ -441,7 +440,8 @@ mod tests {
     }
 
     /// Every recording: its URL, its connections (`+` and `-`), its API port, its faults.
-    const RECORDINGS: [(&str, Option<&str>, &str, Option<u16>, &[&str]); 17] = [
+    type Recording = (&'static str, Option<&'static str>, &'static str, Option<u16>, &'static [&'static str]);
+    const RECORDINGS: [Recording; 17] = [
         ("api-tunnels", None, "", None, &[]),
         ("api-tunnels-empty", None, "", None, &[]),
         ("v2-4040-taken", None, "", Some(4041), &[]),

@@ -132,10 +132,12 @@ pub(super) fn urls(signals: &[Signal]) -> Vec<String> {
 
 /// The faults among them.
 pub(super) fn faults(signals: &[Signal]) -> Vec<&Fault> {
-    let fault = |signal| match signal {
-        &Signal::Fault(ref fault) => Some(fault),
-        _ => None,
-    };
+    fn fault(signal: &Signal) -> Option<&Fault> {
+        match signal {
+            Signal::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
     signals.iter().filter_map(fault).collect()
 }
 

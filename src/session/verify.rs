@@ -188,7 +188,8 @@ mod tests {
         let https = "https://x.example";
         let password = "Tunnel Password: see https://loca.lt/mytunnelpassword";
         type Header = (&'static str, &'static str);
-        let cases: [(&str, u16, &[Header], &str, &str, Blame); 12] = [
+        type Case = (&'static str, u16, &'static [Header], &'static str, &'static str, Blame);
+        let cases: [Case; 12] = [
             (https, 401, &[], password, "localtunnel's password page", Blame::Tunnel),
             (
                 https,

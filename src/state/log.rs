@@ -12,6 +12,8 @@ pub struct Log {
     path: PathBuf,
     file: Option<File>,
     written: u64,
+    /// Lines that wait for [`Log::flush`].
+    waiting: Vec<u8>,
 }
 
 impl Log {
@@ -22,20 +24,35 @@ impl Log {
         let path = folder.join(format!("{name}.log"));
         let file = os::private_options().create(true).append(true).open(&path).ok();
         let written = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len());
-        Self { path, file, written }
+        Self { path, file, written, waiting: vec![] }
     }
 
     /// Appends one line with the time in front.
     pub fn line(&mut self, text: &str) {
+        self.note(text);
+        self.flush();
+    }
+
+    /// The same, written with the next [`Log::flush`]: many lines at once cost one write.
+    pub fn note(&mut self, text: &str) {
+        // A buffer takes whatever is written to it.
+        let _ = writeln!(self.waiting, "{:.3} {text}", jiff::Timestamp::now());
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
         if self.written > Self::LIMIT {
             self.turn_over();
         }
-        let line = format!("{:.3} {text}\n", jiff::Timestamp::now());
         if let Some(file) = &mut self.file
-            && file.write_all(line.as_bytes()).is_ok()
+            && file.write_all(&self.waiting).is_ok()
         {
-            self.written += line.len() as u64;
+            self.written += self.waiting.len() as u64;
         }
+        self.waiting.clear();
     }
 
     fn turn_over(&mut self) {

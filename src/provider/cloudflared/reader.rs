@@ -107,7 +107,7 @@ impl CloudflaredReader {
         ];
         if registered(&record.message) {
             let first = self.connections.is_empty();
-            self.connections.insert(record.index.unwrap_or(0));
+            self.connections.insert(record.index().unwrap_or(0));
             self.ever_connected = true;
             // A named tunnel states no address: this is the moment at which it has one.
             let url =
@@ -115,10 +115,10 @@ impl CloudflaredReader {
             return Some(url.into_iter().chain(first.then_some(Signal::Connected)).collect());
         }
         if LOST.iter().any(|lost| record.message.starts_with(lost))
-            && self.connections.remove(&record.index?)
+            && self.connections.remove(&record.index()?)
             && self.connections.is_empty()
         {
-            let why = record.error.as_deref().map_or(String::new(), |error| format!(": {error}"));
+            let why = record.error().as_deref().map_or(String::new(), |error| format!(": {error}"));
             return Some(vec![Signal::Disconnected(format!(
                 "cloudflared lost its connection to Cloudflare{why}"
             ))]);
@@ -128,26 +128,26 @@ impl CloudflaredReader {
 
     fn failure(&mut self, record: &Record<'_>) -> Option<Signal> {
         let message = record.message.as_ref();
-        let error = record.error.as_deref().unwrap_or_default();
-        let refused = message.starts_with("Register tunnel error from server side")
-            && (error.contains("Unauthorized") || error.contains("Invalid tunnel secret"));
-        if refused {
-            return Some(self.refused(error));
+        if message.starts_with("Register tunnel error from server side") {
+            let error = record.error().unwrap_or_default();
+            if error.contains("Unauthorized") || error.contains("Invalid tunnel secret") {
+                return Some(self.refused(&error));
+            }
         }
         if message.starts_with("Failed to dial a quic connection") && !self.ever_connected {
             self.quic_failures += 1;
             let why = "this network seems to block UDP, which QUIC needs".to_string();
             return Some(match self.quic_failures {
                 QUIC_TRIES => fault(UDP_BLOCKED, Verdict::Restart, why, "trying again over HTTP/2"),
-                _ => Signal::Trouble(format!("{why}: {error}")),
+                _ => Signal::Trouble(format!("{why}: {}", record.error().unwrap_or_default())),
             });
         }
-        if rate_limited(message, record.status.as_deref()) {
+        if rate_limited(record) {
             let why = "Cloudflare gives this network no more quick tunnels for now (429, error 1015)".into();
             let fix = "wait some minutes, or use a named tunnel: mcpgw providers setup cloudflared";
             return Some(fault("cloudflared.rate_limited", Verdict::Wait(RATE_LIMIT), why, fix));
         }
-        permanent(message).or_else(|| trouble(message, error))
+        permanent(message).or_else(|| trouble(record))
     }
 
     /// Cloudflare does not know the tunnel: a quick one is forgotten, a named one was never its own.
@@ -178,58 +178,64 @@ fn registered(message: &str) -> bool {
     message.starts_with("Registered tunnel connection") || old() == Some(true)
 }
 
-/// A line's parts, whichever form it has.
+/// A line's parts, whichever form it has. Fields are looked for only when somebody asks: a flood of lines
+/// has none that matter.
 struct Record<'a> {
     message: Cow<'a, str>,
-    error: Option<String>,
-    status: Option<String>,
-    index: Option<u32>,
+    json: Option<serde_json::Value>,
 }
 
 impl<'a> Record<'a> {
     fn parse(line: &'a str) -> Self {
         match line.starts_with('{').then(|| serde_json::from_str::<serde_json::Value>(line)) {
-            Some(Ok(json)) => Self::from_json(&json),
-            _ => Self::from_text(line),
+            Some(Ok(json)) => {
+                let message = json["message"].as_str().unwrap_or_default().to_string();
+                Self { message: message.into(), json: Some(json) }
+            }
+            _ => Self { message: message(line), json: None },
         }
     }
 
-    fn from_json(json: &serde_json::Value) -> Self {
-        let text = |name: &str| json[name].as_str().map(str::to_string);
-        let index = &json["connIndex"];
-        Self {
-            message: text("message").unwrap_or_default().into(),
-            error: text("error"),
-            status: text("status_code"),
-            index: index
-                .as_u64()
-                .or_else(|| index.as_str()?.parse().ok())
-                .and_then(|index| index.try_into().ok()),
-        }
+    fn error(&self) -> Option<String> {
+        self.field("error")
     }
 
-    /// `2026-11-24T01:04:08Z INF message key=value key="quoted value"`; fatal last words have no head.
-    fn from_text(line: &'a str) -> Self {
-        static HEAD: LazyLock<Regex> =
-            LazyLock::new(|| pattern(r"^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d) [A-Z]{3} "));
-        if line.starts_with("time=\"") {
-            // As versions until 2020 wrote: `time="…" level=info msg="message"`.
-            let message = field(line, " msg=").unwrap_or_default().into();
-            return Self { message, error: field(line, " error="), status: None, index: None };
-        }
-        let message = &line[HEAD.find(line).map_or(0, |head| head.end())..];
-        Self {
-            message: message.into(),
-            error: field(message, " error="),
-            status: field(message, " status_code="),
-            index: field(message, " connIndex=").and_then(|index| index.parse().ok()),
+    fn index(&self) -> Option<u32> {
+        self.field("connIndex")?.parse().ok()
+    }
+
+    fn field(&self, name: &str) -> Option<String> {
+        match &self.json {
+            Some(json) => match &json[name] {
+                serde_json::Value::String(text) => Some(text.clone()),
+                serde_json::Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            },
+            None => field(&self.message, name),
         }
     }
 }
 
+/// `2026-11-24T01:04:08Z INF message key=value key="quoted value"`, or, until 2020,
+/// `time="…" level=info msg="message"`. Fatal last words have no head.
+fn message(line: &str) -> Cow<'_, str> {
+    static HEAD: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:?[0-9]{2}) [A-Z]{3} ")
+    });
+    if line.starts_with("time=\"") {
+        return field(line, "msg").unwrap_or_default().into();
+    }
+    line[HEAD.find(line).map_or(0, |head| head.end())..].into()
+}
+
 /// The value behind ` name=`, without its quotes.
 fn field(message: &str, name: &str) -> Option<String> {
-    let value = &message[message.find(name)? + name.len()..];
+    let named = |at: &usize| {
+        let before = at.checked_sub(1).map(|before| message.as_bytes()[before]);
+        before == Some(b' ') && message.as_bytes().get(at + name.len()) == Some(&b'=')
+    };
+    let at = message.match_indices(name).map(|(at, _)| at).find(named)?;
+    let value = &message[at + name.len() + 1..];
     Some(match value.strip_prefix('"') {
         Some(quoted) => {
             let mut escaped = false;
@@ -245,11 +251,12 @@ fn field(message: &str, name: &str) -> Option<String> {
 }
 
 /// `error code: 1015` comes where JSON is expected; older versions tell only that it begins with an `e`.
-fn rate_limited(message: &str, status: Option<&str>) -> bool {
-    let answer = message.strip_prefix("Error unmarshaling QuickTunnel response");
-    answer.is_some_and(|answer| answer.contains("error code: 1015"))
-        || (answer.is_some() && status.is_some_and(|status| status.starts_with("429")))
-        || message.starts_with("failed to unmarshal quick Tunnel: invalid character 'e'")
+fn rate_limited(record: &Record<'_>) -> bool {
+    let status = || record.field("status_code").is_some_and(|status| status.starts_with("429"));
+    match record.message.strip_prefix("Error unmarshaling QuickTunnel response") {
+        Some(answer) => answer.contains("error code: 1015") || status(),
+        None => record.message.starts_with("failed to unmarshal quick Tunnel: invalid character 'e'"),
+    }
 }
 
 /// Unknown flags end it with exit code 0 and its usage on standard output.
@@ -317,7 +324,7 @@ fn permanent(message: &str) -> Option<Signal> {
 }
 
 /// Reasons for an end that may pass.
-fn trouble(message: &str, error: &str) -> Option<Signal> {
+fn trouble(record: &Record<'_>) -> Option<Signal> {
     const WORDS: [(&str, &str); 9] = [
         ("failed to request quick Tunnel: ", "Cloudflare cannot be reached: "),
         ("failed to parse quick Tunnel ID: ", "Cloudflare's answer held no quick tunnel: "),
@@ -332,8 +339,9 @@ fn trouble(message: &str, error: &str) -> Option<Signal> {
         ("failed to serve incoming request", ""),
         ("Failed to dial a quic connection", "Cloudflare's servers cannot be reached: "),
     ];
+    let message = &record.message;
     let (words, plain) = WORDS.iter().find(|(words, _)| message.starts_with(words))?;
-    let rest = if error.is_empty() { &message[words.len()..] } else { error };
+    let rest = record.error().unwrap_or_else(|| message[words.len()..].to_string());
     Some(Signal::Trouble(format!("{plain}{rest}")))
 }
 
@@ -363,7 +371,8 @@ mod tests {
 
     /// Every recording: the URL it states, `+` for each connection and `-` for each loss of the last, and
     /// the codes of its faults.
-    const RECORDINGS: [(&str, Option<&str>, &str, &[&str]); 43] = [
+    type Recording = (&'static str, Option<&'static str>, &'static str, &'static [&'static str]);
+    const RECORDINGS: [Recording; 43] = [
         ("bad-loglevel", Some(QUICK), "", &[]),
         ("ingress-validate-bad", None, "", &[]),
         ("ingress-validate-ok", None, "", &[]),

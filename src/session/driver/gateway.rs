@@ -23,7 +23,11 @@ struct Ear {
 
 impl Hearing for Ear {
     fn line(&mut self, _: Stream, line: &str) {
-        self.log.line(line);
+        self.log.note(line);
+    }
+
+    fn rest(&mut self) {
+        self.log.flush();
     }
 
     fn ended(&mut self, status: Status) {

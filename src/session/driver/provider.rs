@@ -25,11 +25,13 @@ struct Ear {
     reader: Box<dyn Reader>,
     outbox: Outbox,
     log: Log,
+    /// What it last complained of.
+    trouble: String,
 }
 
 impl Ear {
     fn understand(&mut self, stream: Stream, line: &str, whole: bool) {
-        self.log.line(&self.reader.redact(line));
+        self.log.note(&self.reader.redact(line));
         for signal in self.reader.read(stream, line) {
             let input = match signal {
                 // What no newline ended may be half an address.
@@ -37,7 +39,12 @@ impl Ear {
                 Signal::Url(url) => Input::Url(url),
                 Signal::Connected => Input::Connected,
                 Signal::Disconnected(reason) => Input::Disconnected(reason),
-                Signal::Trouble(trouble) => Input::Trouble(trouble),
+                // A flood of the same complaint is one complaint.
+                Signal::Trouble(trouble) if trouble == self.trouble => continue,
+                Signal::Trouble(trouble) => {
+                    self.trouble.clone_from(&trouble);
+                    Input::Trouble(trouble)
+                }
                 Signal::Fault(fault) => Input::Fault(fault),
                 Signal::Api(port) => {
                     self.outbox.send(Message::Api(self.epoch, port));
@@ -56,6 +63,10 @@ impl Hearing for Ear {
 
     fn fragment(&mut self, stream: Stream, line: &str) {
         self.understand(stream, line, false);
+    }
+
+    fn rest(&mut self) {
+        self.log.flush();
     }
 
     fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
@@ -138,6 +149,7 @@ impl Driver<'_> {
             reader: provider.reader(&self.settings),
             outbox: self.outbox.clone(),
             log: Log::open(&self.record.logs, "provider"),
+            trouble: String::new(),
         };
         process::spawn(&spec, &self.record.id, &format!("provider-{epoch}"), ear).map(Some)
     }

@@ -108,10 +108,15 @@ struct Ear {
 
 impl Hearing for Ear {
     fn line(&mut self, _: Stream, line: &str) {
-        self.log.line(line);
+        self.log.note(line);
+    }
+
+    fn rest(&mut self) {
+        self.log.flush();
     }
 
     fn ended(&mut self, status: Status) {
+        self.log.flush();
         if let Some(tell) = self.tell.take() {
             let _ = tell.send(status);
         }
