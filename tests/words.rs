@@ -87,8 +87,21 @@ impl Terminal {
         &self.shown
     }
 
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    /// Presses the keys until these words are shown: a key that comes before the terminal listens for single
+    /// keys is lost, and nothing tells when it does.
+    fn insist(&mut self, keys: &str, words: &str) {
+        for _ in 0..40 {
+            // Gone, it needs no more keys.
+            let _ = self.keyboard.write_all(keys.as_bytes());
+            let end = Instant::now() + Duration::from_millis(500);
+            while let Ok(chunk) = self.chunks.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                self.shown.push_str(&String::from_utf8_lossy(&chunk));
+                if self.shown.contains(words) {
+                    return;
+                }
+            }
+        }
+        panic!("the terminal never showed `{words}`:\n{}", self.shown);
     }
 
     fn stop(mut self) -> String {
@@ -139,8 +152,7 @@ fn an_open_gateway_is_asked_about_at_a_terminal_and_a_no_starts_nothing() {
         let mut terminal = Terminal::start(&["tunnel", "--demo", "--auth", "none"], &[]);
         terminal.expect("Go on without a key?");
         terminal.expect("\x1b[?25l");
-        terminal.press(keys);
-        terminal.expect("not agreed to");
+        terminal.insist(keys, "not agreed to");
         assert_eq!(terminal.child.wait().unwrap().code(), Some(1));
         assert!(
             terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l"),
