@@ -179,6 +179,71 @@ pub fn is_loopback_name(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// A server that answers every request with the next of these bodies, and tells what it was asked.
+    fn server(bodies: &[&'static str]) -> (u16, std::sync::mpsc::Receiver<String>) {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, asked) = std::sync::mpsc::channel();
+        let bodies = bodies.to_vec();
+        std::thread::spawn(move || {
+            for body in bodies {
+                let (mut visitor, _) = listener.accept().unwrap();
+                let mut request = [0; 2048];
+                let read = visitor.read(&mut request).unwrap();
+                let _ = sender.send(String::from_utf8_lossy(&request[..read]).into_owned());
+                let length = body.len();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                let _ = visitor.write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        (port, asked)
+    }
+
+    fn known(names: &Arc<Names>, host: &str, then: Option<&str>) -> (Known, Option<String>) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client =
+                Client::builder().no_proxy().dns_resolver(names.clone()).tls_certs_only([]).build().unwrap();
+            let known = names.know(&client, host).await;
+            let answer = match then {
+                Some(url) => Some(client.get(url).send().await.unwrap().text().await.unwrap()),
+                None => None,
+            };
+            (known, answer)
+        })
+    }
+
+    #[test]
+    fn a_name_found_over_https_keeps_its_address_and_the_systems_dns_is_not_asked() {
+        let found = r#"{"Status":0,"Answer":[{"name":"x","type":5,"data":"alias.example."},{"type":1,"data":"127.0.0.1"}]}"#;
+        let (dns, asked) = server(&[found, r#"{"Status":0}"#]);
+        let (web, visited) = server(&["hello"]);
+        let names = Arc::new(Names::new(Url::parse(&format!("http://127.0.0.1:{dns}/dns-query")).ok()));
+        // No DNS in the world knows a name under `.invalid` (RFC 6761 section 6.4).
+        let url = format!("http://new.invalid:{web}/");
+        let (known, answer) = known(&names, "new.invalid", Some(&url));
+        assert_eq!((known, answer.as_deref()), (Known::Yes, Some("hello")));
+        let questions: Vec<String> = asked.iter().collect();
+        // Both kinds of address are asked for at once.
+        let four = |question: &String| question.starts_with("GET /dns-query?name=new.invalid&type=A ");
+        assert!(questions.iter().any(four), "{questions:?}");
+        assert!(questions.iter().all(|question| question.contains("application/dns-json")), "{questions:?}");
+        assert!(visited.recv().unwrap().to_lowercase().contains("host: new.invalid"));
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_yet_is_no_address_and_a_silent_server_no_answer() {
+        let (dns, _asked) = server(&[r#"{"Status":3}"#, r#"{"Status":3}"#]);
+        let names = Arc::new(Names::new(Url::parse(&format!("http://127.0.0.1:{dns}/")).ok()));
+        assert_eq!(known(&names, "new.invalid", None).0, Known::NotYet);
+        let (port, _) = server(&[]);
+        let silent = Arc::new(Names::new(Url::parse(&format!("http://127.0.0.1:{port}/")).ok()));
+        assert_eq!(known(&silent, "new.invalid", None).0, Known::Unanswered);
+    }
+
     #[test]
     fn only_localhost_and_names_below_it_are_loopback() {
         for name in ["localhost", "x.localhost", "a.b.LOCALHOST", "x.localhost."] {

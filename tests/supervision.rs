@@ -309,6 +309,24 @@ fn what_wiped_its_environment_and_lost_its_parent_is_found_at_the_end() {
 }
 
 #[test]
+fn a_gateway_whose_environment_was_wiped_does_not_outlive_a_killed_mcpgw() {
+    let (home, port, https) = (Home::new(), free_port().to_string(), free_port().to_string());
+    let flags = ["--provider", "local", "--https-port", &https, "--port", &port];
+    // The mark by which a sweep knows its own is gone with the rest.
+    let mut session = Mcpgw::tunnel(&home)
+        .args(flags)
+        .args(["--", "env", "-i"])
+        .args(gateway_command(&["--port", &port]))
+        .system_path()
+        .start();
+    session.expect("ready");
+    session.kill();
+    wait_for("the gateway's end", Duration::from_secs(5), || {
+        std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err().then_some(())
+    });
+}
+
+#[test]
 fn a_child_that_ignores_sigterm_is_killed_after_its_grace_or_at_once_by_a_second_ctrl_c() {
     let mut up = Up::start(&["--ignore-term"], &["--subdomain", "stubborn"]);
     up.session.signal(Signal::INT);

@@ -277,7 +277,10 @@ impl<'a> Driver<'a> {
     fn emit(&mut self, event: &Event) {
         self.report.event(event);
         let phase = match event {
-            Event::TunnelLost { .. } | Event::GatewayLost { .. } | Event::Restarting { .. } => "restarting",
+            Event::TunnelLost { .. }
+            | Event::GatewayLost { .. }
+            | Event::Failover { .. }
+            | Event::Restarting { .. } => "restarting",
             _ => return,
         };
         self.note_phase(phase);
