@@ -46,7 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token')
             [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
             [CompletionResult]::new('--https-port', '--https-port', [CompletionResultType]::ParameterName, 'The port of `https://localhost:PORT` with the provider local [default: 3443]')
-            [CompletionResult]::new('--probe-interval', '--probe-interval', [CompletionResultType]::ParameterName, 'How often to ask through the public URL whether the tunnel lives [default: 5s]')
+            [CompletionResult]::new('--probe-interval', '--probe-interval', [CompletionResultType]::ParameterName, 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]')
             [CompletionResult]::new('--start-timeout', '--start-timeout', [CompletionResultType]::ParameterName, 'How long a provider may take to state a URL [default: 20s]')
             [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
             [CompletionResult]::new('--ngrok', '--ngrok', [CompletionResultType]::ParameterName, 'The ngrok program, where it is not on PATH')

@@ -42,7 +42,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --tunnel-name 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token'
             cand --hostname 'cloudflared: the host name that leads to the named tunnel'
             cand --https-port 'The port of `https://localhost:PORT` with the provider local [default: 3443]'
-            cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s]'
+            cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]'
             cand --start-timeout 'How long a provider may take to state a URL [default: 20s]'
             cand --lt 'The lt program, where it is not on PATH'
             cand --ngrok 'The ngrok program, where it is not on PATH'

@@ -44,7 +44,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l domain -d 'ngrok:
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l tunnel-name -d 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l https-port -d 'The port of `https://localhost:PORT` with the provider local [default: 3443]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l probe-interval -d 'How often to ask through the public URL whether the tunnel lives [default: 5s]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l probe-interval -d 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l start-timeout -d 'How long a provider may take to state a URL [default: 20s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l lt -d 'The lt program, where it is not on PATH' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l ngrok -d 'The ngrok program, where it is not on PATH' -r -F

@@ -54,7 +54,7 @@ pub struct TunnelArgs {
     /// Take the provider's word for the URL instead of proving it
     #[arg(long, env = "MCPGW_NO_VERIFY", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = ADDRESS)]
     pub no_verify: bool,
-    /// How often to ask through the public URL whether the tunnel lives [default: 5s]
+    /// How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]
     #[arg(long, value_name = "TIME", env = "MCPGW_PROBE_INTERVAL", hide_env = true, help_heading = ADDRESS)]
     pub probe_interval: Option<Millis>,
     /// How long a provider may take to state a URL [default: 20s]

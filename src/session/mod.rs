@@ -6,10 +6,10 @@ mod backoff;
 mod driver;
 mod gateway;
 mod machine;
-#[cfg(test)]
-mod properties;
 mod provider;
 mod publishing;
+#[cfg(test)]
+mod trials;
 mod verify;
 
 use std::time::Duration;
