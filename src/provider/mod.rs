@@ -329,7 +329,7 @@ pub fn find(name: &str) -> Result<&'static dyn Provider> {
     ALL.iter().copied().find(known).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|one| one.id()).collect();
         Error::usage("provider.unknown", format!("use --provider {name}: there is no provider of that name"))
-            .fix(format!("use auto, {}", names.join(" or ")))
+            .fix(format!("use one of auto, {}", names.join(", ")))
     })
 }
 

@@ -13,8 +13,8 @@ use super::UDP_BLOCKED;
 use crate::process::Stream;
 use crate::provider::{Fault, Reader, Signal, Verdict, pattern, redact};
 
-/// After a 429 Cloudflare wants minutes of silence.
-const RATE_LIMIT: Duration = Duration::from_secs(300);
+/// After a 429 Cloudflare wants minutes of silence. The words below say how many.
+const RATE_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// So many failed QUIC dials, five seconds each, before HTTP/2 is tried instead.
 const QUIC_TRIES: u32 = 2;
 
@@ -144,7 +144,7 @@ impl CloudflaredReader {
         }
         if rate_limited(record) {
             let why = "Cloudflare gives this network no more quick tunnels for now (429, error 1015)".into();
-            let fix = "wait some minutes, or use a named tunnel: mcpgw providers setup cloudflared";
+            let fix = "wait at least 5 minutes, or use a named tunnel: mcpgw providers setup cloudflared";
             return Some(fault("cloudflared.rate_limited", Verdict::Wait(RATE_LIMIT), why, fix));
         }
         permanent(message).or_else(|| trouble(record))
