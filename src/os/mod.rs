@@ -16,8 +16,9 @@ mod proc_fs;
 mod ps;
 
 pub use imp::{
-    Termination, adopt_orphans, detach, keep_mode, ordinary_mode, own_session, private_dir, private_options,
-    reap_orphans, shell, signal_group, signal_process, trust_command,
+    TerminalModes, Termination, adopt_orphans, detach, keep_mode, ordinary_mode, others_can_read,
+    own_session, private_dir, private_options, reap_orphans, shell, signal_group, signal_process,
+    trust_command,
 };
 #[cfg(windows)]
 pub use imp::{carries, listener_on, process, processes};

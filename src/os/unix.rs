@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::process::{Pid, Signal as Sig, WaitOptions};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use super::{Interruption, Signal};
@@ -112,6 +113,29 @@ pub fn ordinary_mode(path: &Path) -> io::Result<()> {
     let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     rustix::process::umask(mask);
     fs::set_permissions(path, Permissions::from_mode(0o666 & !mask.as_raw_mode()))
+}
+
+/// Can others than its owner read the file?
+pub fn others_can_read(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o044 != 0)
+}
+
+/// How our terminal is set: whether it shows what is typed, for one.
+#[derive(Debug, Clone)]
+pub struct TerminalModes(Option<Termios>);
+
+impl TerminalModes {
+    /// As they are now.
+    pub fn remember() -> Self {
+        Self(tcgetattr(io::stdin()).ok())
+    }
+
+    /// Sets them again.
+    pub fn restore(&self) {
+        if let Some(modes) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, modes);
+        }
+    }
 }
 
 /// Requests to end: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal closed).

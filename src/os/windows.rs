@@ -113,6 +113,25 @@ pub fn listener_on(port: u16) -> Option<Process> {
     })
 }
 
+/// The profile's own access list keeps others out.
+pub fn others_can_read(_: &Path) -> bool {
+    false
+}
+
+/// Nothing to remember: keys are read one by one here, and the terminal's modes never change.
+#[derive(Debug, Clone)]
+pub struct TerminalModes;
+
+impl TerminalModes {
+    /// As they are now.
+    pub fn remember() -> Self {
+        Self
+    }
+
+    /// Sets them again.
+    pub fn restore(&self) {}
+}
+
 /// Requests to end: Ctrl-C, Ctrl-Break, the window closing.
 #[derive(Debug)]
 pub struct Termination {

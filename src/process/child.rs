@@ -146,7 +146,7 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
     Ok(Child { pid, mark })
 }
 
-fn cannot_start(spec: &Spec, error: &std::io::Error) -> Error {
+pub(super) fn cannot_start(spec: &Spec, error: &std::io::Error) -> Error {
     let program = spec.program.to_string_lossy();
     let failed = Error::failed("process.start", format!("start `{program}`: {}", io_reason(error)));
     match error.kind() {

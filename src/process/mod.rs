@@ -2,11 +2,13 @@
 //! memory, ended with everything they started. Knows nothing of tunnels or gateways.
 
 mod child;
+mod foreground;
 mod lines;
 mod reaper;
 mod tree;
 
 pub use child::{Child, Hearing, Spec, Status, Stdin, reap_orphans, spawn};
+pub use foreground::foreground;
 pub use lines::{Lines, Stream};
 pub use reaper::{Reaper, reap};
 pub use tree::{SESSION_MARK, end_adopted, stop, sweep};
