@@ -1,13 +1,16 @@
 //! localtunnel: `lt` 2.0.2 from npm. What it prints and how it fails was recorded with the real
 //! program (`fixtures/transcripts/lt`).
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
 use url::Url;
 
-use super::{Facts, Launch, Policy, Provider, Reader, Readiness, Request, Signal, pattern, program};
+use super::{
+    Act, Facts, Launch, Policy, Provider, Reader, Readiness, Request, Run, Signal, Step, pattern, program,
+};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::process::{Spec, Stdin, Stream};
@@ -50,6 +53,11 @@ impl Provider for Localtunnel {
             persistence: "a lost tunnel asks for its name again",
             setup_effort: "npm install; no account",
         }
+    }
+
+    fn setup(&self, settings: &Settings) -> Vec<Step> {
+        let installed = program::find(settings.lt.as_deref(), "lt").is_some();
+        steps(installed, which::which("npm").ok())
     }
 
     fn check(&self, settings: &Settings) -> Result<()> {
@@ -100,6 +108,30 @@ impl Provider for Localtunnel {
     fn server(&self, settings: &Settings) -> Option<Url> {
         settings.server.clone().or_else(|| Url::parse(PUBLIC_SERVER).ok())
     }
+}
+
+fn steps(installed: bool, npm: Option<PathBuf>) -> Vec<Step> {
+    let act = npm.map(|npm| {
+        Act::Run(Run {
+            spec: Spec {
+                program: npm.into(),
+                args: INSTALL.split(' ').skip(1).map(Into::into).collect(),
+                set: vec![],
+                scrub: |_| false,
+                folder: None,
+                stdin: Stdin::Null,
+            },
+            alone: false,
+            done_before: &[],
+            then: None,
+        })
+    });
+    let how = match act {
+        Some(_) => INSTALL.into(),
+        None => format!("{INSTALL} (install Node.js first, npm comes with it: https://nodejs.org)"),
+    };
+    let what = "install lt, the program of localtunnel".into();
+    vec![Step { what, done: Some(installed), how, act: act.unwrap_or(Act::ByHand) }]
 }
 
 /// What the server (0.1.0) accepts; asked for anything else, `lt` retries silently for ever. With a
@@ -206,6 +238,17 @@ mod tests {
     fn read(server: Option<&str>, lines: &[(Stream, &str)]) -> Vec<Signal> {
         let mut reader = LtReader { server: server.map(|url| Url::parse(url).unwrap()), found: false };
         lines.iter().flat_map(|(stream, line)| reader.read(*stream, line)).collect()
+    }
+
+    #[test]
+    fn npm_installs_lt_and_without_npm_nothing_can() {
+        let step = steps(false, Some("/usr/bin/npm".into())).remove(0);
+        assert_eq!((step.done, step.how.as_str()), (Some(false), "npm install -g localtunnel"));
+        let Act::Run(run) = step.act else { panic!("{step:?}") };
+        assert_eq!((run.spec.program, run.spec.args.len()), ("/usr/bin/npm".into(), 3));
+        let without = steps(false, None).remove(0);
+        assert!(matches!(without.act, Act::ByHand) && without.how.contains("https://nodejs.org"));
+        assert_eq!(steps(true, None)[0].done, Some(true));
     }
 
     fn url(text: &str) -> Signal {

@@ -7,8 +7,10 @@ mod external;
 mod local;
 mod localtunnel;
 mod ngrok;
+mod overview;
 mod program;
 mod redact;
+mod setup;
 #[cfg(test)]
 mod transcripts;
 
@@ -19,7 +21,9 @@ use regex::Regex;
 use url::Url;
 
 pub use choice::{Candidate, Choice, choose};
+pub use overview::{Standing, overview};
 pub use program::Version;
+pub use setup::{Act, Keep, Run, Step, last_words};
 
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -99,6 +103,31 @@ pub trait Provider: Sync {
 
     /// How it likes to be treated.
     fn policy(&self, settings: &Settings) -> Policy;
+
+    /// Has the user logged in at it? `None` where no login is needed.
+    fn logged_in(&self, settings: &Settings) -> Option<bool> {
+        let _ = settings;
+        None
+    }
+
+    /// The way until it is ready, in order; nothing where nothing is needed. Looks, and may run programs for
+    /// that.
+    fn setup(&self, settings: &Settings) -> Vec<Step> {
+        let _ = settings;
+        vec![]
+    }
+
+    /// What else can be set up once all steps are done, where that takes a decision.
+    fn more(&self, settings: &Settings) -> Option<String> {
+        let _ = settings;
+        None
+    }
+
+    /// The flags that stand for these settings in a command that is shown, each after a space.
+    fn flags(&self, settings: &Settings) -> String {
+        let _ = settings;
+        String::new()
+    }
 
     /// Where it connects to, for telling "their server is down" from "the tool is broken".
     fn server(&self, settings: &Settings) -> Option<Url> {

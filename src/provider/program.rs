@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
@@ -26,24 +26,14 @@ impl Version {
     /// Asks `program`. Nobody waits longer than three seconds for the answer.
     pub fn of(program: &Path, args: &[&str]) -> Option<Self> {
         const LIMIT: Duration = Duration::from_secs(3);
-        let mut child = Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut stdout = child.stdout.take()?;
-        let (sender, answer) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut text = [0; 512];
+        // One chunk is enough, and some programs do not end by themselves.
+        let chunk = |mut stdout: ChildStdout| {
+            let mut text = vec![0; 512];
             let read = stdout.read(&mut text).unwrap_or(0);
-            let _ = sender.send(String::from_utf8_lossy(&text[..read]).into_owned());
-        });
-        let text = answer.recv_timeout(LIMIT);
-        let _ = child.kill();
-        let _ = child.wait();
-        Self::first_in(&text.ok()?)
+            text.truncate(read);
+            text
+        };
+        Self::first_in(&answer(Command::new(program).args(args), LIMIT, chunk)?)
     }
 }
 
@@ -51,6 +41,34 @@ impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)
     }
+}
+
+/// All that a program prints on standard output, if it ends in time.
+pub(super) fn output(command: &mut Command, limit: Duration) -> Option<String> {
+    const MOST: u64 = 4 << 20;
+    answer(command, limit, |stdout| {
+        let mut text = vec![];
+        let _ = stdout.take(MOST).read_to_end(&mut text);
+        text
+    })
+}
+
+/// What `read` gets from a program's standard output. Nobody waits longer than `limit`.
+fn answer(
+    command: &mut Command,
+    limit: Duration,
+    read: impl FnOnce(ChildStdout) -> Vec<u8> + Send + 'static,
+) -> Option<String> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let stdout = child.stdout.take()?;
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = sender.send(String::from_utf8_lossy(&read(stdout)).into_owned());
+    });
+    let text = answer.recv_timeout(limit);
+    let _ = child.kill();
+    let _ = child.wait();
+    text.ok()
 }
 
 /// The program named in the settings, else `name` on PATH, else in a `node_modules/.bin` upwards.

@@ -3,15 +3,19 @@
 
 mod named;
 mod reader;
+mod setup;
 
 use std::time::Duration;
 
 use url::Url;
 
-use super::{Facts, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Version, program};
+use super::{
+    Facts, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Version, program,
+};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::process::{Spec, Stdin};
+use crate::provider::setup::typed;
 
 use named::Tunnel;
 use reader::CloudflaredReader;
@@ -55,6 +59,28 @@ impl Provider for Cloudflared {
             persistence: "reconnects by itself under the same address",
             setup_effort: "quick: none; named: account, domain, login",
         }
+    }
+
+    fn logged_in(&self, settings: &Settings) -> Option<bool> {
+        let needed = matches!(Tunnel::of(settings), Ok(Tunnel::Local { .. }));
+        let done = named::logged_in();
+        // A quick tunnel needs none, and the tunnel of a token has its own.
+        (needed || done).then_some(done)
+    }
+
+    fn setup(&self, settings: &Settings) -> Vec<Step> {
+        setup::steps(&setup::State::look(settings), settings)
+    }
+
+    fn more(&self, settings: &Settings) -> Option<String> {
+        settings.tunnel_name.is_none().then(|| setup::later(settings))
+    }
+
+    fn flags(&self, settings: &Settings) -> String {
+        let flag = |name: &str, value: &Option<String>| {
+            value.as_ref().map_or(String::new(), |value| format!(" {}", typed(name, &[value])))
+        };
+        flag("--tunnel-name", &settings.tunnel_name) + &flag("--hostname", &settings.hostname)
     }
 
     fn check(&self, settings: &Settings) -> Result<()> {

@@ -1,9 +1,11 @@
 //! ngrok 2 and 3. What version 2 prints was recorded with the real program, version 3's lines come from
 //! published logs (`fixtures/transcripts/ngrok`); error codes as in ngrok's public reference.
 
+mod account;
+mod config;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,12 +13,13 @@ use regex::Regex;
 use url::Url;
 
 use super::{
-    Facts, Fault, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Verdict, Version,
-    pattern, program, redact,
+    Facts, Fault, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Verdict,
+    Version, pattern, program, redact,
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::process::{Spec, Stdin, Stream};
+use account::authtoken;
 
 pub(super) struct Ngrok;
 
@@ -62,6 +65,17 @@ impl Provider for Ngrok {
             persistence: "reconnects by itself under the same address",
             setup_effort: "account and authtoken",
         }
+    }
+
+    fn logged_in(&self, _: &Settings) -> Option<bool> {
+        Some(authtoken().is_some())
+    }
+
+    fn setup(&self, settings: &Settings) -> Vec<Step> {
+        let program = program::find(settings.ngrok.as_deref(), "ngrok");
+        let version = program.as_ref().and_then(|program| Version::of(program, self.version_args()));
+        let file = account::config_files().into_iter().next();
+        account::steps(program.is_some(), version, authtoken().is_some(), file)
     }
 
     fn version_args(&self) -> &'static [&'static str] {
@@ -179,29 +193,6 @@ fn name_flags(subdomain: Option<&str>, domain: Option<&str>, version: Option<Ver
         "--domain" if version >= URL_FLAG => vec!["--url".into(), format!("https://{value}")],
         flag => vec![flag.into(), value],
     }
-}
-
-/// NGROK_AUTHTOKEN, else the one in ngrok's own config of either version.
-pub(super) fn authtoken() -> Option<String> {
-    static LINE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?m)^\s*authtoken:\s*["']?([^\s"'#]+)"#));
-    let variable = std::env::var("NGROK_AUTHTOKEN").ok().filter(|token| !token.trim().is_empty());
-    variable.or_else(|| {
-        config_files().into_iter().find_map(|file| {
-            let text = std::fs::read_to_string(file).ok()?;
-            LINE.captures(&text).map(|found| found[1].to_string())
-        })
-    })
-}
-
-/// Where ngrok keeps its config: version 3's place first.
-pub(super) fn config_files() -> Vec<PathBuf> {
-    let new = dirs::config_local_dir().map(|folder| folder.join("ngrok/ngrok.yml"));
-    // On macOS version 3 knows two places.
-    let linux = dirs::home_dir().map(|home| home.join(".config/ngrok/ngrok.yml"));
-    let old = dirs::home_dir().map(|home| home.join(".ngrok2/ngrok.yml"));
-    let mut files: Vec<PathBuf> = [new, linux, old].into_iter().flatten().collect();
-    files.dedup();
-    files
 }
 
 /// An address that starts with https. Version 2 opens an http one beside it.
