@@ -1,11 +1,13 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
+mod providers;
 mod tunnel;
 
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use tunnel::TunnelArgs;
 
 /// Put a local MCP gateway behind a working HTTPS address, and keep it there
@@ -36,6 +38,8 @@ pub enum Command {
     Url(UrlArgs),
     /// End a running session
     Stop(StopArgs),
+    /// Compare the tunnel providers, show which are ready, and set them up
+    Providers(Box<ProvidersArgs>),
     /// Print a completion script for a shell
     Completions {
         /// The shell it is for

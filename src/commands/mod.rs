@@ -2,7 +2,9 @@
 
 mod ask;
 mod pick;
+mod providers;
 mod run;
+mod setup;
 mod show;
 mod stop;
 mod tunnel;
@@ -25,6 +27,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Status(args) => show::status(&args),
         Command::Url(args) => show::url(&args),
         Command::Stop(args) => stop::run(&args),
+        Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
             completions(shell);
             Ok(())

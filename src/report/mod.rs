@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room is the mouth")]
 
+mod cards;
 mod event;
 mod panel;
 mod words;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use dialoguer::console::{Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub use cards::Card;
 pub use event::Event;
 use words::{Line, Tone};
 
@@ -179,6 +181,41 @@ impl Stage {
 pub fn out(line: &str) {
     // A closed pipe is the reader's choice, not an error of ours.
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Things that are compared, one below the other.
+pub fn cards(cards: &[Card]) {
+    out(&match Audience::detect(false, false) {
+        Audience::Terminal => cards::terminal(cards),
+        _ => cards::plain(cards),
+    });
+}
+
+/// A step that is done.
+pub fn done(what: &str) {
+    step(&Line::did(what));
+}
+
+/// A step that is to be done, and how.
+pub fn to_do(what: &str, how: &str) {
+    step(&Line::to_do(what, how));
+}
+
+/// Something worth knowing beside a step.
+pub fn note(text: &str) {
+    step(&Line::notice(text, None));
+}
+
+fn step(line: &Line) {
+    match Audience::detect(false, false) {
+        Audience::Terminal => terminal(line),
+        _ => plain(line),
+    }
+}
+
+/// What a child writes to standard error, passed on as it is.
+pub fn pass_on(data: &[u8]) {
+    let _ = io::stderr().lock().write_all(data);
 }
 
 /// Raw bytes of a one-shot command's result: a completion script, a man page.

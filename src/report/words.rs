@@ -9,6 +9,8 @@ use super::Event;
 pub(super) enum Tone {
     /// A step done.
     Done,
+    /// A step to be done; its way out is how.
+    Open,
     /// Worth knowing, nothing to do at once.
     Notice,
     /// Something is wrong.
@@ -33,23 +35,37 @@ impl Line {
         Self { tone: Tone::Trouble, label, text: text.into(), fix: fix.map(Into::into) }
     }
 
-    fn notice(text: &str, fix: Option<&str>) -> Self {
+    /// A step of several that is done, told apart from those that are not.
+    pub(super) fn did(text: &str) -> Self {
+        Self { label: "done", ..Self::done(text.into()) }
+    }
+
+    pub(super) fn to_do(text: &str, how: &str) -> Self {
+        Self { tone: Tone::Open, label: "to do", text: text.into(), fix: Some(how.into()) }
+    }
+
+    pub(super) fn notice(text: &str, fix: Option<&str>) -> Self {
         Self { tone: Tone::Notice, label: "note", text: text.into(), fix: fix.map(Into::into) }
     }
 
     pub(super) fn plain(&self) -> String {
         let head =
             if self.label.is_empty() { self.text.clone() } else { format!("{}: {}", self.label, self.text) };
-        self.with_fix(head, "fix:")
+        self.with_fix(head, self.way())
     }
 
     pub(super) fn styled(&self) -> String {
         let head = match self.tone {
             Tone::Done => format!("{} {}", style("✔").green(), self.text),
+            Tone::Open => format!("{} {}", style("○").cyan(), self.text),
             Tone::Notice => format!("{} {}", style("•").yellow(), self.text),
             Tone::Trouble => format!("{} {}", style(format!("{}:", self.label)).red().bold(), self.text),
         };
-        self.with_fix(head, &style("fix:").bold().to_string())
+        self.with_fix(head, &style(self.way()).bold().to_string())
+    }
+
+    fn way(&self) -> &'static str {
+        if self.tone == Tone::Open { "how:" } else { "fix:" }
     }
 
     fn with_fix(&self, head: String, label: &str) -> String {
