@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the running sessions')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of the running session')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session')
+            [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -99,6 +100,42 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'mcpgw;providers' {
+            [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel')
+            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
+            [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
+            [CompletionResult]::new('--ngrok', '--ngrok', [CompletionResultType]::ParameterName, 'The ngrok program, where it is not on PATH')
+            [CompletionResult]::new('--cloudflared', '--cloudflared', [CompletionResultType]::ParameterName, 'The cloudflared program, where it is not on PATH')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('setup', 'setup', [CompletionResultType]::ParameterValue, 'Show the steps until a provider is ready, and run each that is agreed to')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;providers;setup' {
+            [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel')
+            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
+            [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
+            [CompletionResult]::new('--ngrok', '--ngrok', [CompletionResultType]::ParameterName, 'The ngrok program, where it is not on PATH')
+            [CompletionResult]::new('--cloudflared', '--cloudflared', [CompletionResultType]::ParameterName, 'The cloudflared program, where it is not on PATH')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Agree to every step; ngrok''s authtoken is read from standard input where that is no terminal')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Agree to every step; ngrok''s authtoken is read from standard input where that is no terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;providers;help' {
+            [CompletionResult]::new('setup', 'setup', [CompletionResultType]::ParameterValue, 'Show the steps until a provider is ready, and run each that is agreed to')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;providers;help;setup' {
+            break
+        }
+        'mcpgw;providers;help;help' {
+            break
+        }
         'mcpgw;completions' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -115,6 +152,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the running sessions')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of the running session')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session')
+            [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -133,6 +171,13 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;stop' {
+            break
+        }
+        'mcpgw;help;providers' {
+            [CompletionResult]::new('setup', 'setup', [CompletionResultType]::ParameterValue, 'Show the steps until a provider is ready, and run each that is agreed to')
+            break
+        }
+        'mcpgw;help;providers;setup' {
             break
         }
         'mcpgw;help;completions' {

@@ -27,6 +27,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand status 'Show the running sessions'
             cand url 'Print the URL of the running session'
             cand stop 'End a running session'
+            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -90,6 +91,37 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mcpgw;providers'= {
+            cand --tunnel-name 'cloudflared: the named tunnel'
+            cand --hostname 'cloudflared: the host name that leads to the named tunnel'
+            cand --lt 'The lt program, where it is not on PATH'
+            cand --ngrok 'The ngrok program, where it is not on PATH'
+            cand --cloudflared 'The cloudflared program, where it is not on PATH'
+            cand --json 'Print one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand setup 'Show the steps until a provider is ready, and run each that is agreed to'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;providers;setup'= {
+            cand --tunnel-name 'cloudflared: the named tunnel'
+            cand --hostname 'cloudflared: the host name that leads to the named tunnel'
+            cand --lt 'The lt program, where it is not on PATH'
+            cand --ngrok 'The ngrok program, where it is not on PATH'
+            cand --cloudflared 'The cloudflared program, where it is not on PATH'
+            cand -y 'Agree to every step; ngrok''s authtoken is read from standard input where that is no terminal'
+            cand --yes 'Agree to every step; ngrok''s authtoken is read from standard input where that is no terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;providers;help'= {
+            cand setup 'Show the steps until a provider is ready, and run each that is agreed to'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;providers;help;setup'= {
+        }
+        &'mcpgw;providers;help;help'= {
+        }
         &'mcpgw;completions'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -104,6 +136,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand status 'Show the running sessions'
             cand url 'Print the URL of the running session'
             cand stop 'End a running session'
+            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -117,6 +150,11 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;url'= {
         }
         &'mcpgw;help;stop'= {
+        }
+        &'mcpgw;help;providers'= {
+            cand setup 'Show the steps until a provider is ready, and run each that is agreed to'
+        }
+        &'mcpgw;help;providers;setup'= {
         }
         &'mcpgw;help;completions'= {
         }

@@ -31,6 +31,7 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command 
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the running sessions'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the URL of the running session'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -80,13 +81,33 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print 
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l tunnel-name -d 'cloudflared: the named tunnel' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l lt -d 'The lt program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l ngrok -d 'The ngrok program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l cloudflared -d 'The cloudflared program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -l tunnel-name -d 'cloudflared: the named tunnel' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -l lt -d 'The lt program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -l ngrok -d 'The ngrok program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -l cloudflared -d 'The cloudflared program, where it is not on PATH' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -s y -l yes -d 'Agree to every step; ngrok\'s authtoken is read from standard input where that is no terminal'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "status" -d 'Show the running sessions'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "url" -d 'Print the URL of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "stop" -d 'End a running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "status" -d 'Show the running sessions'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "url" -d 'Print the URL of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "stop" -d 'End a running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'

@@ -43,7 +43,8 @@ pub async fn foreground(spec: &Spec, pass_on: Option<fn(&[u8])>) -> Result<(Exit
         status = hear(&mut child, &mut ear) => status.map_err(failed)?,
         how = ended(&mut termination) => {
             end(&mut child).await;
-            return Err(Error::failed("interrupted", format!("go on: {how}")));
+            let program = spec.program.to_string_lossy();
+            return Err(Error::failed("process.interrupted", format!("run `{program}` to its end: {how}")));
         }
     };
     let _ = timeout(LAST_WORDS, ear.listen()).await;

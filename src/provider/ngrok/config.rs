@@ -35,7 +35,7 @@ pub(super) fn with_token(old: &str, token: &str) -> Result<String, &'static str>
             let new = format!("version: \"3\"{newline}agent:{newline}{}", line("    "));
             appended(text, &new, newline)
         }
-        Some("3") => below_agent(text, token, &line)
+        Some("3") => below_agent(text, token, newline, &line)
             .unwrap_or_else(|| appended(text, &format!("agent:{newline}{}", line("    ")), newline)),
         None | Some("2") => filled(text, "", token).unwrap_or_else(|| at_the_top(text, &line(""), newline)),
         Some(_) => return Err("its version is neither 2 nor 3"),
@@ -57,7 +57,7 @@ fn written(token: &str) -> String {
 }
 
 /// The text with the token in the block of `agent:`; `None` when there is no such line.
-fn below_agent(text: &str, token: &str, line: &dyn Fn(&str) -> String) -> Option<String> {
+fn below_agent(text: &str, token: &str, newline: &str, line: &dyn Fn(&str) -> String) -> Option<String> {
     static AGENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^agent:[ \t]*(?:#[^\n]*)?\r?(?:\n|\z)"));
     let end = AGENT.find(text)?.end();
     let block: usize = text[end..].split_inclusive('\n').take_while(|line| below(line)).map(str::len).sum();
@@ -68,7 +68,7 @@ fn below_agent(text: &str, token: &str, line: &dyn Fn(&str) -> String) -> Option
     if let Some(body) = filled(body, indent, token) {
         return Some(format!("{head}{body}{tail}"));
     }
-    let gap = if head.ends_with('\n') { "" } else { "\n" };
+    let gap = if head.ends_with('\n') { "" } else { newline };
     Some(format!("{head}{gap}{}{body}{tail}", line(indent)))
 }
 
@@ -196,36 +196,33 @@ mod tests {
 
     #[test]
     fn the_token_goes_where_the_version_wants_it_and_every_other_byte_stays() {
-        // `@` stands for what is added.
         let cases = [
-            ("@version: \"3\"\nagent:\n    authtoken: TOKEN\n", ""),
-            ("# mine\n@version: \"3\"\nagent:\n    authtoken: TOKEN\n", "# mine\n"),
+            ("version: \"3\"\nagent:\n    authtoken: TOKEN\n", ""),
+            ("# mine\nversion: \"3\"\nagent:\n    authtoken: TOKEN\n", "# mine\n"),
             (
-                "version: \"3\"\nagent:\n@  authtoken: TOKEN\n@  region: eu # near\n",
+                "version: \"3\"\nagent:\n  authtoken: TOKEN\n  region: eu # near\n",
                 "version: \"3\"\nagent:\n  region: eu # near\n",
             ),
             (
-                "version: 3\nagent: # all of it\n@    authtoken: TOKEN\n@\nendpoints: []\n",
+                "version: 3\nagent: # all of it\n    authtoken: TOKEN\n\nendpoints: []\n",
                 "version: 3\nagent: # all of it\n\nendpoints: []\n",
             ),
-            ("version: '3'\n\n# last\n@agent:\n    authtoken: TOKEN\n", "version: '3'\n\n# last\n"),
+            ("version: '3'\n\n# last\nagent:\n    authtoken: TOKEN\n", "version: '3'\n\n# last\n"),
             (
-                "version: 3\nagent:\n  # why\n  authtoken: @TOKEN@\n  region: eu\n",
+                "version: 3\nagent:\n  # why\n  authtoken: TOKEN\n  region: eu\n",
                 "version: 3\nagent:\n  # why\n  authtoken: \n  region: eu\n",
             ),
-            ("version: \"2\"\n@authtoken: TOKEN\n@region: us\n", "version: \"2\"\nregion: us\n"),
+            ("version: \"2\"\nauthtoken: TOKEN\nregion: us\n", "version: \"2\"\nregion: us\n"),
             (
-                "region: us\ntunnels:\n  a:\n    proto: http\n@authtoken: TOKEN\n",
+                "region: us\ntunnels:\n  a:\n    proto: http\nauthtoken: TOKEN\n",
                 "region: us\ntunnels:\n  a:\n    proto: http\n",
             ),
-            ("version: \"2\"\nauthtoken: @TOKEN@ # mine\n", "version: \"2\"\nauthtoken:  # mine\n"),
+            ("version: \"2\"\nauthtoken: TOKEN # mine\n", "version: \"2\"\nauthtoken:  # mine\n"),
         ];
         for (expected, old) in cases {
-            let expected = expected.replace('@', "").replace("TOKEN", TOKEN);
+            let expected = expected.replace("TOKEN", TOKEN);
             let new = with_token(old, TOKEN).unwrap_or_else(|why| panic!("{old}: {why}"));
-            let same = new == expected || new.replace(": 2aB", ":  2aB") == expected;
-            assert!(same, "{old}\n--- became\n{new}\n--- not\n{expected}");
-            // Windows' line ends, and a byte order mark.
+            assert_eq!(new, expected, "{old}");
             let crlf = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
             if !old.is_empty() {
                 assert_eq!(with_token(&crlf(old), TOKEN).unwrap(), crlf(&new), "{old}");
@@ -239,6 +236,7 @@ mod tests {
             ("version: 3\nlog: x", "version: 3\nlog: x\nagent:\n    authtoken: TOKEN\n"),
             ("version: 3\nagent:", "version: 3\nagent:\n    authtoken: TOKEN\n"),
             ("region: us", "region: us\nauthtoken: TOKEN\n"),
+            ("version: 3\r\nagent:", "version: 3\r\nagent:\r\n    authtoken: TOKEN\r\n"),
         ] {
             assert_eq!(with_token(old, TOKEN).unwrap(), new.replace("TOKEN", TOKEN));
         }
@@ -256,6 +254,9 @@ mod tests {
             "{version: \"3\"}\n",
             "version: 3\n---\nversion: 3\n",
             "version: 3\nregion: a\nregion: b\n",
+            "version: 3\n...\n",
+            "version: 3\n\"agent\":\n  region: eu\n",
+            "version: 3\nagent:\n  authtoken:\n  authtoken:\n",
             "version: 3\nnote: |\n  text\nagent: &x\n  region: eu\n",
         ] {
             assert!(with_token(old, TOKEN).is_err(), "{old}\n{:?}", with_token(old, TOKEN));
