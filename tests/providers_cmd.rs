@@ -181,6 +181,9 @@ fn nothing_is_run_or_written_without_consent() {
     }
     assert_eq!(world.calls(), Vec::<String>::new());
     assert!(!world.path(CONFIG).exists());
+    let nameless = world.run(&["setup", "cloudflared", "--hostname", "mcp.example.com"]);
+    assert_eq!(nameless.code, 2);
+    assert!(nameless.stderr.contains("--tunnel-name"), "{}", nameless.stderr);
     // What needs nothing more is done.
     let quick = world.run(&["setup", "cloudflared"]);
     assert_eq!(quick.code, 0);

@@ -180,6 +180,8 @@ fn end(provider: &dyn Provider, settings: &Settings, asked: bool) -> Result<()> 
     if let Some((why, fix)) = provider.readiness(settings).trouble() {
         return Err(Error::failed("provider.not_ready", format!("use {id}: {why}")).fix(fix));
     }
+    // A mistake in the settings would end the next command, too.
+    provider.check(settings)?;
     if !asked && let Some(more) = provider.more(settings) {
         report::note(&more);
     }

@@ -41,8 +41,7 @@ pub(super) fn with_token(old: &str, token: &str) -> Result<String, &'static str>
         Some(_) => return Err("its version is neither 2 nor 3"),
     };
     let after = Content::read(&new).map_err(|_| "it is written in a way that mcpgw does not edit")?;
-    let same = after.rest == before.rest || before.empty;
-    match same && after.token.as_deref() == Some(token) {
+    match (after.rest == before.rest || before.empty) && after.token.as_deref() == Some(token) {
         true => Ok(format!("{bom}{new}")),
         false => Err("it is written in a way that mcpgw does not edit"),
     }
@@ -60,8 +59,8 @@ fn written(token: &str) -> String {
 fn below_agent(text: &str, token: &str, newline: &str, line: &dyn Fn(&str) -> String) -> Option<String> {
     static AGENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^agent:[ \t]*(?:#[^\n]*)?\r?(?:\n|\z)"));
     let end = AGENT.find(text)?.end();
-    let block: usize = text[end..].split_inclusive('\n').take_while(|line| below(line)).map(str::len).sum();
-    let block = end + block;
+    let block =
+        end + text[end..].split_inclusive('\n').take_while(|line| below(line)).map(str::len).sum::<usize>();
     let child = text[end..block].lines().find(|line| says_something(line));
     let indent = child.map_or("    ", |child| &child[..child.len() - child.trim_start().len()]);
     let (head, body, tail) = (&text[..end], &text[end..block], &text[block..]);
