@@ -384,6 +384,24 @@ fn a_token_that_ngrok_repeats_is_hidden_everywhere() {
     assert!(world.state().contains("[hidden]"), "{}", world.state());
 }
 
+/// Standard output closes, standard error still holds the reason, the process is gone: all at one moment.
+#[test]
+fn the_last_words_of_a_tool_that_dies_at_once_are_heard() {
+    let home = Home::new();
+    let tool = home
+        .write("bin/cloudflared", "#!/bin/sh\necho 'Provided Tunnel token is not valid.' >&2\nexit 255\n");
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let sessions = (0..12).map(|_| {
+        let flags = ["--demo", "--provider", "cloudflared", "--cloudflared", tool.to_str().unwrap()];
+        Mcpgw::tunnel(&home).system_path().args(flags).start()
+    });
+    for mut session in sessions.collect::<Vec<_>>() {
+        assert_eq!(session.expect("failed")["code"], "cloudflared.bad_token", "{}", session.transcript());
+        assert_eq!(session.count("restarting"), 0, "a permanent error was retried: {}", session.transcript());
+        session.wait();
+    }
+}
+
 #[test]
 fn a_name_that_is_still_bound_is_waited_for_and_its_address_in_the_error_is_none() {
     let world = World::new("ngrok");

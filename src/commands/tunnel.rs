@@ -153,6 +153,10 @@ fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Ev
     let remarks = first.provider.remarks(settings, version).into_iter();
     let mut notices: Vec<Event> =
         remarks.map(|remark| Event::notice(remark.code, remark.message, remark.fix)).collect();
+    for flag in choice.unused(settings) {
+        let message = format!("--{flag} changes nothing: {} makes no use of it", first.provider.id());
+        notices.push(Event::notice("settings.unused", message, None));
+    }
     if let Some(ca) = ca {
         notices.push(trust(&ca.path));
         notices.push(public_address(settings, choice));

@@ -8,5 +8,5 @@ mod settings;
 mod template;
 
 pub use file::{Layer, project, user};
-pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider};
+pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label};
 pub use template::{Values, fill, valid_name};

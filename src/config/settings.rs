@@ -216,7 +216,8 @@ fn port(flag: &str, given: Option<u16>, default: u16) -> Result<u16> {
 
 fn server_url(text: &str) -> Result<Url> {
     let refuse = |why: &str| wrong("server", text, why).fix("write --server https://tunnel.example.com");
-    let url = Url::parse(text).map_err(|_| refuse("is not a URL"))?;
+    let url = web_url("server", text)
+        .map_err(|error| if error.message.contains(text) { refuse("is not a URL") } else { error })?;
     match (url.scheme(), url.host()) {
         ("http" | "https", Some(_)) if url.path() == "/" && url.query().is_none() => Ok(url),
         ("http" | "https", Some(_)) => Err(refuse("has a path; a localtunnel server has none")),
@@ -226,6 +227,12 @@ fn server_url(text: &str) -> Result<Url> {
 
 fn web_url(flag: &str, text: &str) -> Result<Url> {
     match Url::parse(text) {
+        Ok(url) if url.password().is_some() || !url.username().is_empty() => {
+            // Not repeated: the password would be seen.
+            let message =
+                format!("use --{flag}: it holds a user name or a password, which everybody would see");
+            Err(Error::usage("config.value", message).fix(format!("write --{flag} https://name.example")))
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => Err(wrong(flag, text, "is not an http or https address")
             .fix(format!("write --{flag} https://name.example"))),
@@ -235,11 +242,19 @@ fn web_url(flag: &str, text: &str) -> Result<Url> {
 /// `mcp.example.com`, also where a whole address was given.
 fn host_name(flag: &str, text: String) -> Result<String> {
     let name = text.trim_start_matches("https://").trim_end_matches('/').to_ascii_lowercase();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    match name.contains('.') && name.bytes().all(plain) && url::Host::parse(&name).is_ok() {
+    match name.contains('.') && name.split('.').all(is_label) && url::Host::parse(&name).is_ok() {
         true => Ok(name),
         false => Err(wrong(flag, &text, "is not a host name").fix(format!("write --{flag} mcp.example.com"))),
     }
+}
+
+/// One part of a host name (RFC 1035 section 2.3.1, and underscores, which some use).
+pub fn is_label(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=63).contains(&text.len())
+        && text.bytes().all(plain)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// A flag of cloudflared's in its place would be obeyed.
@@ -291,10 +306,12 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_flag_and_the_fix() {
         type Edit = fn(&mut Layer);
-        let cases: [(&str, Edit); 14] = [
+        let cases: [(&str, Edit); 16] = [
             ("--url", |layer| layer.url = Some("name.example".into())),
             ("--domain", |layer| layer.domain = Some("a b.example".into())),
             ("--hostname", |layer| layer.hostname = Some("x/y.example".into())),
+            ("--hostname", |layer| layer.hostname = Some("a..example.com".into())),
+            ("--url", |layer| layer.url = Some("https://u:secret@x.example".into())),
             ("--tunnel-name", |layer| layer.tunnel_name = Some("--credentials-contents".into())),
             ("--edge-port", |layer| layer.edge_port = Some(0)),
             ("--port", |layer| layer.port = Some(0)),
@@ -310,6 +327,7 @@ mod tests {
         for (flag, edit) in cases {
             let error = settings(edit).unwrap_err();
             assert!(error.message.contains(flag) && error.fix.is_some(), "{flag}: {error:?}");
+            assert!(!error.message.contains("secret"), "{error:?}");
         }
     }
 

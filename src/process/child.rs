@@ -218,7 +218,9 @@ impl<H: Hearing> Ear<H> {
                 Heard::Ended(status) => break status,
                 Heard::Silence => {}
             }
-            self.take_what_is_there().await;
+            if let Some(status) = self.take_what_is_there().await {
+                break status;
+            }
             if self.pace.is_flood(Instant::now())
                 && let Some(status) = self.breathe().await
             {
@@ -246,8 +248,10 @@ impl<H: Hearing> Ear<H> {
         }
     }
 
-    /// Reads the pipes empty without waiting for more.
-    async fn take_what_is_there(&mut self) {
+    /// Reads the pipes empty without waiting for more. The chunk stream of standard output tells the end of the
+    /// process too, once that pipe is closed: what lies in the other one is read even so.
+    async fn take_what_is_there(&mut self) -> Option<ExitStatus> {
+        let mut ended = None;
         for _ in 0..Self::MOST_CHUNKS {
             let chunk = tokio::task::coop::unconstrained(poll_fn(|cx| match self.poll(cx, true, false) {
                 Poll::Pending => Poll::Ready(Heard::Silence),
@@ -255,10 +259,12 @@ impl<H: Hearing> Ear<H> {
             }));
             match chunk.await {
                 Heard::Chunk(stream, chunk) => self.hear(stream, &chunk),
-                Heard::Ended(_) | Heard::Silence => break,
+                Heard::Ended(status) => ended = Some(status),
+                Heard::Silence => break,
             }
         }
         self.hearing.rest();
+        ended
     }
 
     /// Lets a flood gather in the pipe, so that many lines cost one wake-up. The end is heard meanwhile.

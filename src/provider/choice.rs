@@ -24,6 +24,20 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// The flags that were given and that none of the candidates makes use of.
+    pub fn unused(&self, settings: &Settings) -> Vec<&'static str> {
+        let given = [
+            ("subdomain", settings.subdomain.is_some()),
+            ("server", settings.server.is_some()),
+            ("domain", settings.domain.is_some()),
+            ("tunnel-name", settings.tunnel_name.is_some()),
+            ("hostname", settings.hostname.is_some()),
+            ("url", settings.url.is_some()),
+        ];
+        let used = |flag: &str| self.candidates.iter().any(|one| one.provider.own_flags().contains(&flag));
+        given.into_iter().filter(|(flag, given)| *given && !used(flag)).map(|(flag, _)| flag).collect()
+    }
+
     /// The one to use.
     pub fn first(&self) -> &Candidate {
         &self.candidates[0]
@@ -51,6 +65,7 @@ impl Candidate {
 
 /// The named provider or an error with the fix; for `auto` the ones that are ready, in order.
 pub fn choose(settings: &Settings) -> Result<Choice> {
+    order(settings)?;
     let named = match &settings.provider {
         TryProvider::Named(name) => Some(find(name)?),
         TryProvider::Auto => implied(settings),
@@ -62,7 +77,7 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
     if let Some(first) = candidates.first() {
         first.provider.check(settings)?;
     }
-    for name in &settings.fallback {
+    for name in settings.fallback.iter().filter(|name| !name.trim().is_empty()) {
         let provider = find(name)?;
         if !provider.is_tunnel() {
             let message = format!("use --fallback {name}: it is no tunnel that mcpgw could start");
@@ -72,6 +87,7 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
         }
         if candidates.iter().all(|one| one.provider.id() != provider.id()) {
             candidates.push(ready(settings, provider, "--fallback")?);
+            provider.check(settings)?;
         }
     }
     name_can_be_chosen(settings, &candidates)?;
@@ -85,7 +101,9 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
 /// A name that nobody will ask for is a mistake. One that a substitute takes is none.
 fn name_can_be_chosen(settings: &Settings, candidates: &[Candidate]) -> Result<()> {
     let (Some(name), Some(first)) = (&settings.subdomain, candidates.first()) else { return Ok(()) };
-    if !first.provider.is_tunnel() || candidates.iter().any(|one| one.provider.takes_subdomain()) {
+    if !first.provider.is_tunnel()
+        || candidates.iter().any(|one| one.provider.own_flags().contains(&"subdomain"))
+    {
         return Ok(());
     }
     let message = format!("use --subdomain {name}: {} chooses its names itself", first.provider.id());
@@ -97,7 +115,7 @@ fn name_can_be_chosen(settings: &Settings, candidates: &[Candidate]) -> Result<(
 fn implied(settings: &Settings) -> Option<&'static dyn Provider> {
     let named = [
         (settings.url.is_some(), "url"),
-        (settings.tunnel_name.is_some(), "cloudflared"),
+        (settings.tunnel_name.is_some() || settings.hostname.is_some(), "cloudflared"),
         (settings.domain.is_some(), "ngrok"),
     ];
     let (_, name) = named.into_iter().find(|(given, _)| *given)?;
@@ -116,12 +134,13 @@ fn ready(settings: &Settings, provider: &'static dyn Provider, flag: &str) -> Re
 
 /// What `auto` tries: in the order of the settings, else in that of the registry.
 fn ready_in_order(settings: &Settings) -> Result<Vec<Candidate>> {
-    let order: Vec<&'static dyn Provider> = match settings.order.is_empty() {
-        true => ALL.iter().copied().filter(|one| one.is_tunnel()).collect(),
-        false => settings.order.iter().map(|name| find(name)).collect::<Result<_>>()?,
-    };
+    let order = order(settings)?;
     let mut ready: Vec<Candidate> = vec![];
     for provider in order.into_iter().filter(|one| one.readiness(settings).is_ready()) {
+        // A mistake in what the first one is to do is told; a substitute that could not do it is none.
+        if !ready.is_empty() && provider.check(settings).is_err() {
+            continue;
+        }
         let candidate = Candidate::new(provider);
         // Only the first one's version is worth the wait now; the others may never be needed.
         let suits = || candidate.provider.suits(candidate.version(settings));
@@ -130,6 +149,18 @@ fn ready_in_order(settings: &Settings) -> Result<Vec<Candidate>> {
         }
     }
     Ok(ready)
+}
+
+fn order(settings: &Settings) -> Result<Vec<&'static dyn Provider>> {
+    if settings.order.is_empty() {
+        return Ok(ALL.iter().copied().filter(|one| one.is_tunnel()).collect());
+    }
+    let tunnel = |name: &String| match find(name) {
+        Ok(provider) if provider.is_tunnel() => Ok(provider),
+        _ => Err(Error::usage("provider.order", format!("use `{name}` in order: there is no such tunnel"))
+            .fix("name localtunnel, cloudflared and ngrok in the order that you want")),
+    };
+    settings.order.iter().map(tunnel).collect()
 }
 
 #[cfg(test)]
@@ -185,6 +216,18 @@ mod tests {
         assert_eq!(named(&["local"]).unwrap_err().code, "provider.fallback");
         assert_eq!(named(&["ngrok"]).unwrap_err().code, "provider.not_ready");
         assert_eq!(named(&["nonesuch"]).unwrap_err().code, "provider.unknown");
+    }
+
+    #[test]
+    fn a_flag_that_nobody_makes_use_of_is_known() {
+        let layer = Layer {
+            provider: Some("local".into()),
+            domain: Some("x.example".into()),
+            subdomain: Some("mine".into()),
+            ..Layer::default()
+        };
+        let settings = Settings::from_layer(layer).unwrap();
+        assert_eq!(choose(&settings).unwrap().unused(&settings), ["subdomain", "domain"]);
     }
 
     #[test]

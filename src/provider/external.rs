@@ -19,6 +19,10 @@ impl Provider for External {
         false
     }
 
+    fn own_flags(&self) -> &'static [&'static str] {
+        &["url"]
+    }
+
     fn readiness(&self, _: &Settings) -> Readiness {
         Readiness::Ready(None)
     }

@@ -30,8 +30,8 @@ impl Provider for Localtunnel {
         &["lt"]
     }
 
-    fn takes_subdomain(&self) -> bool {
-        true
+    fn own_flags(&self) -> &'static [&'static str] {
+        &["subdomain", "server"]
     }
 
     fn readiness(&self, settings: &Settings) -> Readiness {

@@ -49,9 +49,9 @@ pub trait Provider: Sync {
         true
     }
 
-    /// Can its name be chosen with `--subdomain`?
-    fn takes_subdomain(&self) -> bool {
-        false
+    /// The flags that it alone, or it among few, makes use of.
+    fn own_flags(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Can it be used on this machine? Looks at files only: no program is run.
@@ -222,8 +222,8 @@ pub struct Request {
     pub folder: PathBuf,
     /// Its program's version, where that was asked for.
     pub version: Option<Version>,
-    /// The code of the fault that ended the run before.
-    pub after: Option<&'static str>,
+    /// The codes of the faults that ended runs before.
+    pub faults: Vec<&'static str>,
 }
 
 /// How a provider comes up.
@@ -298,6 +298,9 @@ pub enum Verdict {
     Wait(Duration),
     /// Its name is still bound to the run before: a few short waits.
     NameBound,
+    /// Somebody else has the only place there is. Once it was ours, that may be our own run before: a few
+    /// short waits then.
+    Taken,
     /// It will not help itself: only a new process does.
     Restart,
     /// The tunnel is fine; the trouble is on our side of it.

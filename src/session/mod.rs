@@ -34,9 +34,9 @@ pub type Epoch = u64;
 enum Action {
     /// From now on, the provider is this one of the plan's candidates.
     UseProvider { index: usize },
-    /// Start the provider and ask for this name. `after`: the code of the fault that ended the run before.
+    /// Start the provider and ask for this name. `faults`: the codes of those that ended runs before.
     /// Answered by `Started` or `StartFailed`.
-    LaunchProvider { epoch: Epoch, subdomain: Option<String>, after: Option<&'static str> },
+    LaunchProvider { epoch: Epoch, subdomain: Option<String>, faults: Vec<&'static str> },
     /// Ask the provider's local API. Answered by `Asked`.
     AskProvider { epoch: Epoch },
     /// Wait until the provider's server accepts connections, at most so long. Answered by

@@ -36,6 +36,10 @@ impl Provider for Cloudflared {
         &["cloudflare"]
     }
 
+    fn own_flags(&self) -> &'static [&'static str] {
+        &["tunnel-name", "hostname"]
+    }
+
     fn readiness(&self, settings: &Settings) -> Readiness {
         let named = settings.cloudflared.as_deref();
         let Some(program) = program::find(named, "cloudflared") else {
@@ -101,7 +105,7 @@ impl Provider for Cloudflared {
         args.extend(["--metrics".into(), format!("127.0.0.1:{}", request.api_port)]);
         // The edge has drained by then.
         args.extend(["--grace-period".into(), "2s".into()]);
-        if request.after == Some(UDP_BLOCKED) {
+        if request.faults.contains(&UDP_BLOCKED) {
             args.extend(["--protocol".into(), "http2".into()]);
         }
         args.extend(tunnel.args(request.edge_port));

@@ -28,6 +28,8 @@ pub(super) struct CloudflaredReader {
     connections: BTreeSet<u32>,
     ever_connected: bool,
     quic_failures: u32,
+    /// What Cloudflare answered to the request for a tunnel has been told.
+    answered: bool,
     ending: bool,
 }
 
@@ -41,6 +43,7 @@ impl CloudflaredReader {
             connections: BTreeSet::new(),
             ever_connected: false,
             quic_failures: 0,
+            answered: false,
             ending: false,
         }
     }
@@ -130,7 +133,9 @@ impl CloudflaredReader {
         let message = record.message.as_ref();
         if message.starts_with("Register tunnel error from server side") {
             let error = record.error().unwrap_or_default();
-            if error.contains("Unauthorized") || error.contains("Invalid tunnel secret") {
+            let forgotten = error.contains("Tunnel not found") || error.contains("Invalid tunnel secret");
+            // With other connections standing it is no news of the tunnel.
+            if forgotten && self.connections.is_empty() {
                 return Some(self.refused(&error));
             }
         }
@@ -142,7 +147,26 @@ impl CloudflaredReader {
                 _ => Signal::Trouble(format!("{why}: {}", record.error().unwrap_or_default())),
             });
         }
-        if rate_limited(record) {
+        if let Some(answer) = message.strip_prefix("Error unmarshaling QuickTunnel response") {
+            self.answered = true;
+            let status = record.field("status_code").unwrap_or_default();
+            if !answer.contains("error code: 1015") && !status.starts_with("429") {
+                let answer =
+                    answer.split(" error=").next().unwrap_or_default().trim_start_matches([':', ' ']);
+                return Some(Signal::Trouble(format!(
+                    "Cloudflare gave no quick tunnel: {answer} ({status})"
+                )));
+            }
+        }
+        // Behind an answer that was already told, the next line adds nothing.
+        let unmarshal = message.starts_with("failed to unmarshal quick Tunnel");
+        if unmarshal && self.answered && !message.contains("Error unmarshaling") {
+            return None;
+        }
+        if message.starts_with("Error unmarshaling")
+            || (unmarshal && message.contains("invalid character 'e'"))
+        {
+            // `error code: 1015` comes where JSON is expected; older versions tell only that it begins with an `e`.
             let why = "Cloudflare gives this network no more quick tunnels for now (429, error 1015)".into();
             let fix = "wait at least 5 minutes, or use a named tunnel: mcpgw providers setup cloudflared";
             return Some(fault("cloudflared.rate_limited", Verdict::Wait(RATE_LIMIT), why, fix));
@@ -248,15 +272,6 @@ fn field(message: &str, name: &str) -> Option<String> {
         }
         None => value.split(' ').next().unwrap_or_default().to_string(),
     })
-}
-
-/// `error code: 1015` comes where JSON is expected; older versions tell only that it begins with an `e`.
-fn rate_limited(record: &Record<'_>) -> bool {
-    let status = || record.field("status_code").is_some_and(|status| status.starts_with("429"));
-    match record.message.strip_prefix("Error unmarshaling QuickTunnel response") {
-        Some(answer) => answer.contains("error code: 1015") || status(),
-        None => record.message.starts_with("failed to unmarshal quick Tunnel: invalid character 'e'"),
-    }
 }
 
 /// Unknown flags end it with exit code 0 and its usage on standard output.
@@ -528,6 +543,38 @@ mod tests {
     fn older_versions_rate_limit_in_one_line() {
         let line = "failed to unmarshal quick Tunnel: invalid character 'e' looking for beginning of value";
         assert_eq!(faults(&read(quick, &[line]))[0].code, "cloudflared.rate_limited");
+    }
+
+    #[test]
+    fn another_answer_than_a_rate_limit_is_told_as_what_it_is_and_may_pass() {
+        for answer in ["error code: 1101", "error code: 502"] {
+            let first = format!(
+                "2026-01-01T00:00:00Z ERR Error unmarshaling QuickTunnel response: {answer} \
+                error=\"invalid character 'e' looking for beginning of value\" status_code=\"500 Internal Server Error\""
+            );
+            let last =
+                "failed to unmarshal quick Tunnel: invalid character 'e' looking for beginning of value";
+            let words = format!("Cloudflare gave no quick tunnel: {answer} (500 Internal Server Error)");
+            assert_eq!(read(quick, &[&first, last]), [Signal::Trouble(words)]);
+        }
+    }
+
+    #[test]
+    fn one_refused_connection_of_several_is_not_the_tunnels_end() {
+        let up = "2026-01-01T00:00:00Z INF Registered tunnel connection connIndex=0";
+        let refused = |why: &str| {
+            format!(
+                "2026-01-01T00:00:00Z ERR Register tunnel error from server side error=\"Unauthorized: {why}\" connIndex=3"
+            )
+        };
+        for why in ["Failed to get tunnel", "Tunnel not found"] {
+            let signals = [quick, named].map(|reader| read(reader, &[up, &refused(why)]));
+            assert!(signals.iter().all(|signals| faults(signals).is_empty()), "{signals:?}");
+        }
+        assert!(
+            faults(&read(named, &[&refused("Failed to get tunnel")])).is_empty(),
+            "this passes by itself"
+        );
     }
 
     #[test]

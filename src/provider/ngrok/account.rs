@@ -24,7 +24,7 @@ pub(super) fn authtoken() -> Option<String> {
 
 fn token_in(text: &str) -> Option<String> {
     static LINE: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"(?m)^[ \t]*authtoken:[ \t]*["']?([^\s"'#]+)"#));
+        LazyLock::new(|| pattern(r#"(?m)(?:^|[{,])[ \t]*authtoken:[ \t]*["']?([^\s"'#,}]+)"#));
     let found = LINE.captures_iter(text).map(|found| found[1].to_string());
     // YAML's words for nothing.
     found.into_iter().find(|token| !["null", "~"].contains(&token.as_str()))

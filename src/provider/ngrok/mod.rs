@@ -16,7 +16,7 @@ use super::{
     Facts, Fault, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Verdict,
     Version, pattern, program, redact,
 };
-use crate::config::Settings;
+use crate::config::{Settings, is_label};
 use crate::error::{Error, Result};
 use crate::process::{Spec, Stdin, Stream};
 use account::authtoken;
@@ -33,8 +33,8 @@ impl Provider for Ngrok {
         "ngrok"
     }
 
-    fn takes_subdomain(&self) -> bool {
-        true
+    fn own_flags(&self) -> &'static [&'static str] {
+        &["subdomain", "domain"]
     }
 
     fn readiness(&self, settings: &Settings) -> Readiness {
@@ -93,6 +93,11 @@ impl Provider for Ngrok {
                 format!("use --subdomain {name} and --domain {domain}: an address has one name"),
             )
             .fix("leave one of them out")),
+            (Some(name), None) if !is_label(name) => {
+                let message = format!("use --subdomain {name}: that is no name below a domain");
+                Err(Error::usage("ngrok.subdomain", message)
+                    .fix("use letters, digits and inner hyphens; a whole domain goes into --domain"))
+            }
             _ => Ok(()),
         }
     }
@@ -121,7 +126,8 @@ impl Provider for Ngrok {
     fn launch(&self, settings: &Settings, request: &Request) -> Launch {
         let program = program::find(settings.ngrok.as_deref(), "ngrok");
         let mut args = vec!["http".to_string(), request.edge_port.to_string()];
-        args.extend(["--log", "stdout", "--log-format", "json"].map(String::from));
+        // The user's own config may ask for less than the line that states the address.
+        args.extend(["--log", "stdout", "--log-format", "json", "--log-level", "info"].map(String::from));
         args.extend(name_flags(request.subdomain.as_deref(), settings.domain.as_deref(), request.version));
         Launch::from(Spec {
             program: program.unwrap_or_else(|| "ngrok".into()).into(),
@@ -329,7 +335,7 @@ fn known(code: u32) -> Option<Known> {
         105 | 106 | 107 | 109 => {
             ("ngrok.authtoken", Verdict::Permanent, "ngrok refuses the authtoken", TOKEN)
         }
-        102 | 103 | 115 | 116 | 118 => {
+        102 | 103 | 115 | 116 | 118 | 8014 | 9040 => {
             ("ngrok.account", Verdict::Permanent, "ngrok refuses this account", ACCOUNT)
         }
         119..=121 => (
@@ -340,7 +346,7 @@ fn known(code: u32) -> Option<Known> {
         ),
         108 => (
             "ngrok.108",
-            Verdict::Permanent,
+            Verdict::Taken,
             "another ngrok of this account is running, and the plan allows one",
             "end the other one (https://dashboard.ngrok.com/agents lists them), or use another provider",
         ),
@@ -551,7 +557,8 @@ mod tests {
             format!(r#"t=1 lvl=eror msg="terminating with error" err="it failed.\n\nERR_NGROK_{code}\n""#)
         };
         for (codes, verdict) in [
-            (&[4018, 105, 107, 300, 121, 120, 313, 108][..], Verdict::Permanent),
+            (&[4018, 105, 107, 300, 121, 120, 313, 8014, 9040][..], Verdict::Permanent),
+            (&[108], Verdict::Taken),
             (&[334], Verdict::NameBound),
             (&[3200], Verdict::Restart),
             (&[8012, 3004], Verdict::NotOurs),

@@ -252,8 +252,8 @@ impl<'a> Driver<'a> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::UseProvider { index } => self.use_provider(index),
-            Action::LaunchProvider { epoch, subdomain, after } => {
-                self.launch_provider(epoch, subdomain, after);
+            Action::LaunchProvider { epoch, subdomain, faults } => {
+                self.launch_provider(epoch, subdomain, faults);
             }
             Action::AskProvider { epoch } => self.ask_provider(epoch),
             Action::AwaitServer { epoch, patience } => self.await_server(epoch, patience),
@@ -357,7 +357,10 @@ fn session(settings: &Settings, candidates: &[Candidate]) -> Session {
             start_timeout: settings.start_timeout,
             probe_interval: settings.probe_interval.unwrap_or(policy.probe_interval),
             verify: settings.verify,
-            wanted: settings.subdomain.clone().filter(|_| candidate.provider.takes_subdomain()),
+            wanted: settings
+                .subdomain
+                .clone()
+                .filter(|_| candidate.provider.own_flags().contains(&"subdomain")),
             successor: false,
         }
     });

@@ -11,7 +11,7 @@ use super::{Driver, Message, Outbox};
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::process::{self, Hearing, Status, Stream};
-use crate::provider::{Launch, Provider, Reader, Request, Signal};
+use crate::provider::{Fault, Launch, Provider, Reader, Request, Signal};
 use crate::report::Event;
 use crate::session::Epoch;
 use crate::session::provider::Input;
@@ -30,6 +30,11 @@ struct Ear {
 }
 
 impl Ear {
+    /// What a tool says of itself may repeat its secrets.
+    fn hidden(&self, words: &str) -> String {
+        self.reader.redact(words).into_owned()
+    }
+
     fn understand(&mut self, stream: Stream, line: &str, whole: bool) {
         self.log.note(&self.reader.redact(line));
         for signal in self.reader.read(stream, line) {
@@ -38,14 +43,14 @@ impl Ear {
                 Signal::Url(_) if !whole => continue,
                 Signal::Url(url) => Input::Url(url),
                 Signal::Connected => Input::Connected,
-                Signal::Disconnected(reason) => Input::Disconnected(reason),
+                Signal::Disconnected(reason) => Input::Disconnected(self.hidden(&reason)),
                 // A flood of the same complaint is one complaint.
                 Signal::Trouble(trouble) if trouble == self.trouble => continue,
                 Signal::Trouble(trouble) => {
                     self.trouble.clone_from(&trouble);
-                    Input::Trouble(trouble)
+                    Input::Trouble(self.hidden(&trouble))
                 }
-                Signal::Fault(fault) => Input::Fault(fault),
+                Signal::Fault(fault) => Input::Fault(Fault { message: self.hidden(&fault.message), ..fault }),
                 Signal::Api(port) => {
                     self.outbox.send(Message::Api(self.epoch, port));
                     continue;
@@ -95,10 +100,10 @@ impl Driver<'_> {
         &mut self,
         epoch: Epoch,
         subdomain: Option<String>,
-        after: Option<&'static str>,
+        faults: Vec<&'static str>,
     ) {
         self.api = None;
-        match self.start_provider(epoch, subdomain, after) {
+        match self.start_provider(epoch, subdomain, faults) {
             Ok(Some(child)) => {
                 tokio::spawn(self.public_client());
                 self.reaper.watch(&child);
@@ -114,7 +119,7 @@ impl Driver<'_> {
         &self,
         epoch: Epoch,
         subdomain: Option<String>,
-        after: Option<&'static str>,
+        faults: Vec<&'static str>,
     ) -> Result<Option<process::Child>> {
         let candidate = &self.candidates[self.at];
         let provider = candidate.provider;
@@ -125,7 +130,7 @@ impl Driver<'_> {
             folder: self.record.logs.clone(),
             // A version that matters has been asked for; where it does not, none is.
             version: (!provider.suits(None)).then(|| candidate.version(&self.settings)).flatten(),
-            after,
+            faults,
         };
         let (spec, files, api_port) = match provider.launch(&self.settings, &request) {
             Launch::Direct(url) => {

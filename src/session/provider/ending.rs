@@ -55,7 +55,8 @@ impl Machine {
             Verdict::Permanent => Some(self.give_up(fault, out)),
             Verdict::Wait(_) if final_word => Some(self.give_up(fault, out)),
             Verdict::Wait(time) => self.pause(&fault, time, out),
-            Verdict::NameBound => match BOUND.get(self.bound) {
+            Verdict::Taken if !self.ever_up => Some(self.give_up(fault, out)),
+            Verdict::NameBound | Verdict::Taken => match BOUND.get(self.bound) {
                 Some(time) => {
                     self.bound += 1;
                     self.pause(&fault, *time, out)
@@ -64,7 +65,7 @@ impl Machine {
                 None => self.lost(fault.message, now, out),
             },
             Verdict::Restart => {
-                self.after = Some(fault.code);
+                self.faults.insert(fault.code);
                 self.lost(fault.message, now, out)
             }
         }
@@ -120,7 +121,8 @@ impl Machine {
     fn hopeless(&mut self, reason: &str, times: u32, out: &mut Vec<Action>) -> Outcome {
         self.stop(Restart::No, None, out);
         let message = format!("get a working address from {}: {reason}, {times} times", self.rules.id);
-        let fix = "check the network and the --server address; `mcpgw tunnel --provider local` needs neither";
+        let fix = "check the network, and with localtunnel the --server address; provider.log has all that it said. \
+            `mcpgw tunnel --provider local` needs no tunnel";
         Outcome::Failed(Error::failed("provider.no_url", message).fix(fix))
     }
 

@@ -156,8 +156,8 @@ pub(super) struct Machine {
     /// How often in a row its name was still bound to a run before.
     bound: usize,
     trouble: Option<String>,
-    /// The fault that ended the run before.
-    after: Option<&'static str>,
+    /// The faults that ended runs before.
+    faults: BTreeSet<&'static str>,
     /// Faults that were told and need no second word.
     told: BTreeSet<&'static str>,
     /// When to ask its local API; none while it is asked, or where there is none.
@@ -185,7 +185,7 @@ impl Machine {
             misnamed: 0,
             bound: 0,
             trouble: None,
-            after: None,
+            faults: BTreeSet::new(),
             told: BTreeSet::new(),
             ask: None,
             api_answers: false,
@@ -282,8 +282,9 @@ impl Machine {
         self.api_answers = false;
         let deadline = now + self.rules.start_timeout;
         self.state = State::Starting { deadline, url: None, connected: false };
-        let (epoch, subdomain, after) = (self.epoch, self.name.clone(), self.after.take());
-        out.push(Action::LaunchProvider { epoch, subdomain, after });
+        let (epoch, subdomain, faults) =
+            (self.epoch, self.name.clone(), self.faults.iter().copied().collect());
+        out.push(Action::LaunchProvider { epoch, subdomain, faults });
     }
 
     fn stated(&mut self, url: Url, now: Moment, out: &mut Vec<Action>) -> Option<Outcome> {
@@ -291,6 +292,7 @@ impl Machine {
             State::Starting { url: None, .. } => {}
             // It came back under another address.
             State::Reconnecting { url: old, .. } if *old != url => {}
+            State::Up { url: old, .. } if *old != url => return self.moved(url, now, out),
             _ => return None,
         }
         let given = (self.rules.policy.name_in)(&url);
@@ -315,6 +317,14 @@ impl Machine {
             }
             _ => self.verify(url, now, out),
         }
+    }
+
+    /// It stated another address while the old one was taken for good.
+    fn moved(&mut self, url: Url, now: Moment, out: &mut Vec<Action>) -> Option<Outcome> {
+        let reason = format!("{} moved to another address", self.rules.id);
+        out.push(Action::Emit(Event::TunnelLost { reason }));
+        out.push(Action::Emit(Event::UrlFound { url: base(&url), provider: self.rules.id }));
+        self.verify(url, now, out).or(Some(Outcome::Down))
     }
 
     /// It is connected: what it stated can be proved now.

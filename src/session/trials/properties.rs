@@ -58,6 +58,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(Verdict::Permanent),
         Just(Verdict::Wait(Duration::from_secs(300))),
         Just(Verdict::NameBound),
+        Just(Verdict::Taken),
         Just(Verdict::Restart),
         Just(Verdict::NotOurs),
     ]

@@ -300,6 +300,40 @@ fn a_bound_name_is_waited_for_three_times_within_fifteen_seconds() {
 }
 
 #[test]
+fn a_place_that_is_taken_ends_a_first_start_and_later_may_be_held_by_our_own_run_before() {
+    let taken = || Step::Provider(P::Fault(known(Verdict::Taken)));
+    let mut world = World::with(false, vec![clever("clever")]);
+    take(&mut world, [taken()]);
+    world.end();
+    assert_eq!((launches(&world), world.quits), (1, 1));
+    let mut world = clever_up(vec![clever("clever")]);
+    take(&mut world, [Step::Provider(P::Exited(ended()))]);
+    take(&mut world, restarted());
+    assert_eq!(launches(&world), 2);
+    take(&mut world, [taken()]);
+    take(&mut world, restarted());
+    assert_eq!(launches(&world), 3);
+}
+
+#[test]
+fn a_tool_that_moves_while_it_is_up_is_followed() {
+    let mut world = clever_up(vec![clever("clever")]);
+    take(
+        &mut world,
+        [Step::Provider(P::Url(url(1))), ours(), Step::Gateway(G::Gone), Step::Gateway(G::Alive)],
+    );
+    assert!(
+        matches!(world.log.last(), Some(Action::Ready { url: ready }) if *ready == url(1)),
+        "{:?}",
+        world.log
+    );
+    assert_eq!(
+        (launches(&world), emitted(&world, |event| matches!(event, Event::UrlChanged { .. }))),
+        (1, 1)
+    );
+}
+
+#[test]
 fn trouble_on_our_side_of_the_tunnel_is_said_once_and_leaves_it_alone() {
     let mut world = clever_up(vec![clever("clever")]);
     for _ in 0..3 {
