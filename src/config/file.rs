@@ -95,12 +95,28 @@ impl Layer {
     }
 }
 
+/// The name of a project's settings file.
+pub const PROJECT_FILE: &str = "mcpgw.toml";
+
 /// The nearest `mcpgw.toml` from `folder` upwards.
 pub fn project(folder: &Path) -> Result<Layer> {
-    match folder.ancestors().map(|folder| folder.join("mcpgw.toml")).find(|path| path.is_file()) {
+    match project_file(folder) {
         Some(path) => read(&path),
         None => Ok(Layer::default()),
     }
+}
+
+/// Where the nearest `mcpgw.toml` from `folder` upwards is.
+pub fn project_file(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(PROJECT_FILE)).find(|path| path.is_file())
+}
+
+/// The project that `folder` belongs to: where its `mcpgw.toml` is, else the root of its git
+/// repository, else the folder itself.
+pub fn project_folder(folder: &Path) -> PathBuf {
+    let settings = project_file(folder).and_then(|path| path.parent().map(Path::to_path_buf));
+    let repository = || folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf);
+    settings.or_else(repository).unwrap_or_else(|| folder.to_path_buf())
 }
 
 /// `config.toml` in `MCPGW_HOME`, else in the user's config folder.
@@ -179,5 +195,16 @@ mod tests {
         let layer = project(&deep).unwrap();
         assert_eq!(layer.env_file.unwrap(), home.path().join(".env"));
         assert_eq!(layer.folder.unwrap(), home.path());
+        assert_eq!(project_folder(&deep), home.path());
+    }
+
+    #[test]
+    fn a_project_without_a_settings_file_is_its_repository_or_its_folder() {
+        let home = tempfile::tempdir().unwrap();
+        let deep = home.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        assert_eq!(project_folder(&deep), deep);
+        fs::create_dir(home.path().join("a/.git")).unwrap();
+        assert_eq!(project_folder(&deep), home.path().join("a"));
     }
 }

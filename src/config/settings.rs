@@ -105,6 +105,8 @@ pub struct Settings {
     pub doh: Option<Url>,
     pub command: Vec<String>,
     pub folder: Option<PathBuf>,
+    /// The project's own folder: keys and sessions belong to it.
+    pub project: PathBuf,
 }
 
 impl Settings {
@@ -148,6 +150,7 @@ impl Settings {
             doh: layer.doh.as_deref().map(|url| web_url("doh", url)).transpose()?,
             command: layer.command,
             folder: layer.folder,
+            project: super::project_folder(&std::env::current_dir().unwrap_or_default()),
         };
         settings.check()?;
         Ok(settings)

@@ -1,6 +1,7 @@
-//! What mcpgw keeps between runs: one file a running session, logs, the local CA. Everything lies in
+//! What mcpgw keeps between runs: one file a running session, logs, keys, the local CA. Everything lies in
 //! one folder that only the user can enter (0700, files 0600); `MCPGW_HOME` moves it.
 
+mod key;
 mod log;
 mod port;
 
@@ -15,6 +16,7 @@ use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
 
+pub use key::{Key, read_key};
 pub use log::Log;
 pub use port::PortClaim;
 
@@ -37,12 +39,30 @@ pub struct SessionRecord {
     pub started_at: String,
     /// `starting`, `ready`, `restarting`, `stopping`.
     pub phase: String,
+    /// The project it belongs to; its last name is the session's.
+    #[serde(default)]
+    pub folder: PathBuf,
     /// The provider in use.
     pub provider: String,
     /// The gateway's port.
     pub gateway_port: u16,
     /// The edge's port on loopback.
     pub edge_port: u16,
+    /// The edge's address for programs on this machine, without a slash at the end.
+    #[serde(default)]
+    pub local_url: String,
+    /// The certificate (PEM) of the CA that vouches for `local_url`, where that is HTTPS.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Where the gateway serves MCP: a template with `{profile}`.
+    #[serde(default)]
+    pub mcp_path: String,
+    /// The profile of `mcp_url`.
+    #[serde(default)]
+    pub profile: String,
+    /// The file that holds the key visitors must send; none when they need none.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
     /// The public address, once verified.
     pub url: Option<String>,
     /// Where MCP clients connect.
@@ -191,9 +211,15 @@ mod tests {
             pid_start: me.start,
             started_at: "2026-01-01T00:00:00Z".into(),
             phase: "starting".into(),
+            folder: PathBuf::new(),
             provider: "local".into(),
             gateway_port: 3001,
             edge_port: 1,
+            local_url: String::new(),
+            ca_file: None,
+            mcp_path: String::new(),
+            profile: String::new(),
+            key_file: None,
             url: None,
             mcp_url: None,
             callback_url: None,

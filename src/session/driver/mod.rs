@@ -143,7 +143,7 @@ impl<'a> Driver<'a> {
         let edge = Edge::bind(listen, allow, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
-        let record = new_record(&id, &settings, candidates[0].provider, &edge, &logs)?;
+        let record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
         state.save(&record)?;
         report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
         notices.iter().for_each(|notice| report.event(notice));
@@ -374,6 +374,7 @@ fn new_record(
     settings: &Settings,
     provider: &dyn Provider,
     edge: &Edge,
+    ca: Option<&LocalCa>,
     logs: &std::path::Path,
 ) -> Result<SessionRecord> {
     let me = os::process(std::process::id())
@@ -384,9 +385,18 @@ fn new_record(
         pid_start: me.start,
         started_at: jiff::Timestamp::now().to_string(),
         phase: "starting".into(),
+        folder: settings.project.clone(),
         provider: provider.id().into(),
         gateway_port: settings.port,
         edge_port: edge.port(),
+        local_url: match ca {
+            Some(_) => format!("https://localhost:{}", edge.port()),
+            None => format!("http://127.0.0.1:{}", edge.port()),
+        },
+        ca_file: ca.map(|ca| ca.path.clone()),
+        mcp_path: settings.mcp_path.clone(),
+        profile: settings.profile.clone(),
+        key_file: None,
         url: None,
         mcp_url: None,
         callback_url: None,
