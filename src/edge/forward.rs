@@ -23,16 +23,9 @@ pub(super) async fn answer(
     address: IpAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let request = request.map(RequestBody::new);
-    if request.uri().path() == shared.probe.path {
-        return Response::new(Body::words(shared.probe.answer.clone()));
-    }
-    if request.uri().path() == shared.probe.stream {
-        let mut response = Response::new(Body::slow(format!("data: {}\n\n", shared.probe.answer)));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        return response;
+    let mut request = request.map(RequestBody::new);
+    if let Some(answer) = shared.probe.answer(&mut request) {
+        return answer;
     }
     let began = Instant::now();
     let asked = format!("{} {}", request.method(), shown(request.uri().path()));

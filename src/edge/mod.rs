@@ -20,7 +20,7 @@ use url::Url;
 
 pub use guard::{AllowList, Verdict};
 pub use headers::HostRule;
-pub use probe::Probe;
+pub use probe::{Probe, SOCKET_KEY};
 pub use tls::Identity;
 pub use upstream::Target;
 

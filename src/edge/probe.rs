@@ -1,24 +1,127 @@
 //! The random path by which the edge recognises itself: asked through the public URL, only this very
-//! process can give the answer. Not somebody else's sub-domain, not an interstitial, not a corpse.
+//! process can give the answer. Not somebody else's sub-domain, not an interstitial, not a corpse. Below
+//! it the edge tells what the way to it does to event streams, to headers and to WebSockets.
 
+use std::fs;
+use std::path::Path;
+
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::body::Body;
 use crate::error::Result;
+use crate::file::{self, Privacy};
 use crate::state::random_hex;
 
 /// A secret path and the secret answer to it; both new for every session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// Where to ask.
     pub path: String,
     /// Where an event stream is to be had whose first event comes at once and whose end comes later.
     pub stream: String,
+    /// Where the edge tells as JSON which Host and forwarding headers arrived: `{"host", "x-forwarded-proto"}`.
+    pub seen: String,
+    /// Where a WebSocket is to be had that answers whatever comes with one text frame that holds the answer.
+    pub socket: String,
     /// What only we can answer.
     pub answer: String,
 }
+
+/// The key that a visitor of [`Probe::socket`] sends, and what a server must make of it (RFC 6455 section
+/// 1.3): always this one, so that nobody needs to compute it.
+pub const SOCKET_KEY: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+
+const FILE: &str = "probe.json";
 
 impl Probe {
     /// 128 random bits each.
     pub fn random() -> Result<Self> {
         let path = format!("/.well-known/mcpgw-probe/{}", random_hex(16)?);
-        Ok(Self { stream: format!("{path}/stream"), path, answer: random_hex(16)? })
+        let [stream, seen, socket] = ["stream", "seen", "socket"].map(|name| format!("{path}/{name}"));
+        Ok(Self { stream, seen, socket, path, answer: random_hex(16)? })
     }
+
+    /// Keeps it beside the session's logs, for the user's other commands alone.
+    pub fn keep(&self, logs: &Path) {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        // Only a look from outside needs it; a session does not end because the disk is full.
+        let _ = file::replace(&logs.join(FILE), &text, Privacy::Private);
+    }
+
+    /// The one that the session with these logs keeps.
+    pub fn kept(logs: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(logs.join(FILE)).ok()?).ok()
+    }
+
+    /// The answer, if this request is for us.
+    pub(super) fn answer<B>(&self, request: &mut Request<B>) -> Option<Response<Body>> {
+        let path = request.uri().path();
+        if !path.starts_with(&self.path) {
+            return None;
+        }
+        match path {
+            _ if path == self.path => Some(Response::new(Body::words(self.answer.clone()))),
+            _ if path == self.stream => Some(self.slow_stream()),
+            _ if path == self.seen => Some(seen(request)),
+            _ if path == self.socket => Some(self.web_socket(request)),
+            _ => None,
+        }
+    }
+
+    fn slow_stream(&self) -> Response<Body> {
+        let mut response = Response::new(Body::slow(format!("data: {}\n\n", self.answer)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    }
+
+    fn web_socket<B>(&self, request: &mut Request<B>) -> Response<Body> {
+        let asked = |name, value: &str| {
+            request.headers().get(name).is_some_and(|it| it.as_bytes() == value.as_bytes())
+        };
+        if !asked(header::UPGRADE, "websocket") || !asked(header::SEC_WEBSOCKET_KEY, SOCKET_KEY.0) {
+            let mut response = Response::new(Body::words("this is for WebSockets\n"));
+            *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+            return response;
+        }
+        tokio::spawn(converse(hyper::upgrade::on(request), self.answer.clone()));
+        let mut response = Response::new(Body::words(""));
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static(SOCKET_KEY.1));
+        response
+    }
+}
+
+fn seen<B>(request: &Request<B>) -> Response<Body> {
+    let names = ["host", "x-forwarded-proto"];
+    let told = names.into_iter().filter_map(|name| {
+        Some((name.to_string(), json!(String::from_utf8_lossy(request.headers().get(name)?.as_bytes()))))
+    });
+    let mut response = Response::new(Body::words(json!(told.collect::<Map<_, _>>()).to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// One frame in, one frame out (RFC 6455 section 5.2), and the end.
+async fn converse(upgrade: hyper::upgrade::OnUpgrade, answer: String) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let mut stream = TokioIo::new(upgraded);
+    let mut frame = [0; 256];
+    if !matches!(stream.read(&mut frame).await, Ok(1..)) {
+        return;
+    }
+    // 0x81: a text frame that is whole; its length fits into seven bits.
+    let mut reply = vec![0x81, u8::try_from(answer.len()).unwrap_or(0)];
+    reply.extend_from_slice(answer.as_bytes());
+    let _ = stream.write_all(&reply).await;
+    let _ = stream.shutdown().await;
 }

@@ -16,16 +16,16 @@ mod proc_fs;
 mod ps;
 
 pub use imp::{
-    TerminalModes, Termination, adopt_orphans, detach, keep_mode, ordinary_mode, others_can_read,
-    own_session, private_dir, private_options, reap_orphans, shell, signal_group, signal_process,
-    trust_command,
+    TerminalModes, Termination, adopt_orphans, detach, keep_mode, make_private, mode, ordinary_mode,
+    others_can_read, own_session, private_dir, private_options, reap_orphans, shell, signal_group,
+    signal_process, trust_command,
 };
 #[cfg(windows)]
-pub use imp::{carries, listener_on, process, processes};
+pub use imp::{arguments, carries, environment, listener_on, process, processes};
 #[cfg(target_os = "linux")]
-pub use proc_fs::{carries, listener_on, process, processes};
+pub use proc_fs::{arguments, carries, environment, listener_on, process, processes};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub use ps::{carries, listener_on, process, processes};
+pub use ps::{arguments, carries, environment, listener_on, process, processes};
 
 /// What to tell a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

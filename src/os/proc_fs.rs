@@ -21,6 +21,21 @@ pub fn carries(pid: u32, variable: &str) -> bool {
         .is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == variable.as_bytes()))
 }
 
+/// Its arguments, the program first.
+pub fn arguments(pid: u32) -> Vec<String> {
+    split(fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+}
+
+/// The variables it was started with, each a `NAME=value`. `None` where we may not see them.
+pub fn environment(pid: u32) -> Option<Vec<String>> {
+    fs::read(format!("/proc/{pid}/environ")).ok().map(split)
+}
+
+fn split(joined: Vec<u8>) -> Vec<String> {
+    let parts = joined.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+    parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+}
+
 /// The process that listens on a TCP port of loopback or of every address.
 pub fn listener_on(port: u16) -> Option<Process> {
     owner_of(&[inode_where("/proc/net/tcp", port, LISTEN), inode_where("/proc/net/tcp6", port, LISTEN)])

@@ -21,6 +21,19 @@ pub fn carries(pid: u32, variable: &str) -> bool {
         .any(|one| one == variable)
 }
 
+/// Its arguments, the program first; one with a space in it comes as two.
+pub fn arguments(pid: u32) -> Vec<String> {
+    run("ps", &["-ww", "-o", "command=", "-p", &pid.to_string()])
+        .split_ascii_whitespace()
+        .map(Into::into)
+        .collect()
+}
+
+/// ps(1) does not tell where the arguments end and the variables begin.
+pub fn environment(_pid: u32) -> Option<Vec<String>> {
+    None
+}
+
 /// The process that listens on a TCP port.
 pub fn listener_on(port: u16) -> Option<Process> {
     process(

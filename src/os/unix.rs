@@ -115,6 +115,17 @@ pub fn ordinary_mode(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o666 & !mask.as_raw_mode()))
 }
 
+/// The permission bits of a file or a folder, links followed.
+pub fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o7777)
+}
+
+/// Takes the group's and everybody else's permissions away.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o700;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
 /// Can others than its owner read the file?
 pub fn others_can_read(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o044 != 0)

@@ -101,6 +101,16 @@ pub fn carries(_pid: u32, _variable: &str) -> bool {
     false
 }
 
+/// Only its name is known here.
+pub fn arguments(pid: u32) -> Vec<String> {
+    process(pid).map(|process| process.name).into_iter().collect()
+}
+
+/// Another process's environment is not readable here.
+pub fn environment(_pid: u32) -> Option<Vec<String>> {
+    None
+}
+
 /// The process that listens on a TCP port.
 pub fn listener_on(port: u16) -> Option<Process> {
     let output = Command::new("netstat").args(["-ano", "-p", "TCP"]).output().ok()?;
@@ -111,6 +121,16 @@ pub fn listener_on(port: u16) -> Option<Process> {
             .then(|| process(columns.get(4)?.parse().ok()?))
             .flatten()
     })
+}
+
+/// There are no modes here.
+pub fn mode(_: &Path) -> Option<u32> {
+    None
+}
+
+/// The profile's own access list keeps others out.
+pub fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The profile's own access list keeps others out.

@@ -91,6 +91,16 @@ impl State {
         Self { root }
     }
 
+    /// The folder as it is, for those who only look: nothing is created.
+    pub fn look() -> Result<Self> {
+        Ok(Self::at(Self::folder()?))
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// `MCPGW_HOME`, else the platform's place for state (XDG_STATE_HOME, Application Support, AppData).
     fn folder() -> Result<PathBuf> {
         if let Some(home) = std::env::var_os("MCPGW_HOME").filter(|home| !home.is_empty()) {

@@ -145,6 +145,7 @@ impl<'a> Driver<'a> {
         let reaper = Reaper::start(&id)?;
         let record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
         state.save(&record)?;
+        edge.probe().keep(&logs);
         report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
         notices.iter().for_each(|notice| report.event(notice));
         let driver = Self {
