@@ -23,10 +23,11 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand status 'Show the sessions, and whether they live'
+            cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
-            cand status 'Show the running sessions'
-            cand url 'Print the URL of the running session'
-            cand stop 'End a running session'
+            cand logs 'Show what a session''s gateway, provider, edge and hook said'
+            cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -69,23 +70,45 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
-        &'mcpgw;run'= {
-            cand --port 'The session on this gateway port'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
         &'mcpgw;status'= {
             cand --json 'Print one JSON document'
+            cand -w 'Go on, and show every change until Ctrl-C; with --json, one document a line'
+            cand --watch 'Go on, and show every change until Ctrl-C; with --json, one document a line'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;url'= {
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
             cand --port 'The session on this gateway port'
-            cand --mcp 'The MCP URL instead of the address'
+            cand --mcp 'The URL for MCP clients'
+            cand --callback 'The URL to register with OAuth providers'
+            cand --local 'The address for programs on this machine, which goes round the tunnel'
+            cand -c 'Put it into the clipboard too'
+            cand --copy 'Put it into the clipboard too'
+            cand --qr 'Show it as a QR code too'
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mcpgw;run'= {
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --port 'The session on this gateway port'
+            cand --restart 'Start the command anew whenever the address changes'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;logs'= {
+            cand -n 'How many lines of the past: a number, or all'
+            cand --lines 'How many lines of the past: a number, or all'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --port 'The session on this gateway port'
+            cand -f 'Go on with what comes, until the session ends'
+            cand --follow 'Go on with what comes, until the session ends'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mcpgw;stop'= {
+            cand --timeout 'How long it may take to end by itself before it is killed'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
             cand --port 'The session on this gateway port'
             cand --all 'Every session'
             cand -h 'Print help'
@@ -132,10 +155,11 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;help'= {
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand status 'Show the sessions, and whether they live'
+            cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
-            cand status 'Show the running sessions'
-            cand url 'Print the URL of the running session'
-            cand stop 'End a running session'
+            cand logs 'Show what a session''s gateway, provider, edge and hook said'
+            cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -143,11 +167,13 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;help;tunnel'= {
         }
-        &'mcpgw;help;run'= {
-        }
         &'mcpgw;help;status'= {
         }
         &'mcpgw;help;url'= {
+        }
+        &'mcpgw;help;run'= {
+        }
+        &'mcpgw;help;logs'= {
         }
         &'mcpgw;help;stop'= {
         }

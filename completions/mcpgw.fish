@@ -27,10 +27,11 @@ end
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -s V -l version -d 'Print version'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the running sessions'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the URL of the running session'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
@@ -71,13 +72,28 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s y -l yes -d 'Answ
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l json -d 'One JSON object a line on standard output for every event'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s q -l quiet -d 'Print the MCP URL and trouble, nothing else'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The MCP URL instead of the address'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l callback -d 'The URL to register with OAuth providers'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l local -d 'The address for programs on this machine, which goes round the tunnel'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it into the clipboard too'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l qr -d 'Show it as a QR code too'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l restart -d 'Start the command anew whenever the address changes'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How many lines of the past: a number, or all' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
@@ -101,13 +117,14 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_s
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "status" -d 'Show the running sessions'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "url" -d 'Print the URL of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "stop" -d 'End a running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel run status url stop providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'

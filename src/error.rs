@@ -64,9 +64,41 @@ pub fn io_reason(error: &std::io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// Of these words the one that was probably meant: a letter or two are wrong, doubled, missing or swapped
+/// (optimal string alignment), or it was cut short.
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let far = typed.chars().count() / 3 + 1;
+    let distance = |word: &str| match typed.chars().count() >= 3 && word.starts_with(&typed) {
+        true => 1,
+        // Words that nobody mistypes need no quadratic time.
+        false if typed.len().max(word.len()) > 64 => usize::MAX,
+        false => strsim::osa_distance(&typed, word),
+    };
+    let near = known.into_iter().map(|word| (distance(word), word)).filter(|(distance, _)| *distance <= far);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_typo_leads_to_the_word_that_was_meant_and_another_word_to_none() {
+        let known = ["provider", "port", "profile", "claude-desktop", "ngrok"];
+        for (typed, meant) in [
+            ("provdier", Some("provider")),
+            ("prot", Some("port")),
+            ("claude", Some("claude-desktop")),
+            ("NGROK", Some("ngrok")),
+            ("ngork", Some("ngrok")),
+            ("telephone", None),
+            ("x", None),
+            (&"x".repeat(100_000), None),
+        ] {
+            assert_eq!(nearest(typed, known), meant, "{}", &typed[..typed.len().min(20)]);
+        }
+    }
 
     #[test]
     fn an_io_error_reads_like_a_sentence() {

@@ -350,7 +350,8 @@ fn stop_ends_the_session_and_waits_for_it() {
     let mut session = Mcpgw::tunnel(&home).args(["--demo", "--https-port", &https]).start();
     session.expect("ready");
     let output = Mcpgw::new(&home).args(["stop"]).run();
-    assert_eq!((output.code, output.stdout.trim()), (0, "stopped 1 session"));
+    let name = home.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!((output.code, output.stdout.trim()), (0, format!("stopped {name}").as_str()));
     assert!(session.wait().success());
     session.leaves_nothing();
     assert_eq!(Mcpgw::new(&home).args(["stop"]).run().code, 1, "there is none any more");

@@ -1,13 +1,13 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
 mod providers;
+mod session;
 mod tunnel;
 
-use std::ffi::OsString;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
+pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
 pub use tunnel::TunnelArgs;
 
 /// Put a local MCP gateway behind a working HTTPS address, and keep it there
@@ -30,13 +30,15 @@ pub struct Cli {
 pub enum Command {
     /// Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C
     Tunnel(Box<TunnelArgs>),
+    /// Show the sessions, and whether they live
+    Status(StatusArgs),
+    /// Print the address of the running session, copy it, or show it as a QR code
+    Url(UrlArgs),
     /// Run a command with APP_URL (and the rest) of the running session
     Run(RunArgs),
-    /// Show the running sessions
-    Status(StatusArgs),
-    /// Print the URL of the running session
-    Url(UrlArgs),
-    /// End a running session
+    /// Show what a session's gateway, provider, edge and hook said
+    Logs(LogsArgs),
+    /// End a running session, a hung one too, and clear away after a dead one
     Stop(StopArgs),
     /// Compare the tunnel providers, show which are ready, and set them up
     Providers(Box<ProvidersArgs>),
@@ -63,53 +65,4 @@ pub enum Command {
         /// The session's id
         session: String,
     },
-}
-
-/// Which session is meant, when several run.
-#[derive(Debug, Args)]
-pub struct Which {
-    /// The session on this gateway port
-    #[arg(long, env = "MCPGW_PORT", hide_env = true)]
-    pub port: Option<u16>,
-}
-
-/// `mcpgw run`
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub which: Which,
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub command: Vec<OsString>,
-}
-
-/// `mcpgw status`
-#[derive(Debug, Args)]
-pub struct StatusArgs {
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `mcpgw url`
-#[derive(Debug, Args)]
-pub struct UrlArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub which: Which,
-    /// The MCP URL instead of the address
-    #[arg(long)]
-    pub mcp: bool,
-}
-
-/// `mcpgw stop`
-#[derive(Debug, Args)]
-pub struct StopArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub which: Which,
-    /// Every session
-    #[arg(long, conflicts_with = "port")]
-    pub all: bool,
 }

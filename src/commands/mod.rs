@@ -1,13 +1,16 @@
 //! One file a command. A command reads like its row in the table of commands and holds no mechanism.
 
 mod ask;
+mod clipboard;
+mod logs;
 mod pick;
 mod providers;
 mod run;
 mod setup;
-mod show;
+mod status;
 mod stop;
 mod tunnel;
+mod url;
 
 use std::process::ExitCode;
 
@@ -24,8 +27,9 @@ pub fn run(command: Command) -> ExitCode {
         // A session tells its own end, in the form its audience wants.
         Command::Tunnel(args) => return tunnel::run(*args),
         Command::Run(args) => return told(run::run(&args)),
-        Command::Status(args) => show::status(&args),
-        Command::Url(args) => show::url(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Url(args) => url::run(&args),
+        Command::Logs(args) => logs::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
@@ -47,11 +51,11 @@ pub fn run(command: Command) -> ExitCode {
 fn told(done: Result<ExitCode>) -> ExitCode {
     done.unwrap_or_else(|error| {
         report::failure(&error);
-        status(&error)
+        exit_status(&error)
     })
 }
 
-fn status(error: &Error) -> ExitCode {
+fn exit_status(error: &Error) -> ExitCode {
     match error.exit {
         Exit::Failed => ExitCode::from(1),
         Exit::Usage => ExitCode::from(2),

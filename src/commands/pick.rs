@@ -1,31 +1,17 @@
-//! Which of the running sessions a command means.
+//! Which of the sessions a command means.
 
 use crate::cli::Which;
-use crate::error::{Error, Result};
-use crate::state::{SessionRecord, State};
+use crate::config;
+use crate::error::Result;
+use crate::state::{self, SessionRecord, State, Wanted};
 
-/// The only one, or the one on that gateway port.
+/// Of those that run the one that is meant.
 pub(super) fn session(which: &Which) -> Result<SessionRecord> {
-    let mut running = State::open()?.running();
-    running.retain(|session| which.port.is_none_or(|port| session.gateway_port == port));
-    match (running.len(), which.port) {
-        (1, _) => Ok(running.remove(0)),
-        (0, None) => Err(none("find a running session: there is none")),
-        (0, Some(port)) => {
-            Err(none(&format!("find a running session on gateway port {port}: there is none")))
-        }
-        _ => {
-            let ports: Vec<_> = running.iter().map(|session| session.gateway_port.to_string()).collect();
-            Err(Error::usage(
-                "session.several",
-                format!("choose a session: they run on ports {}", ports.join(", ")),
-            )
-            .fix(format!("name one, for example --port {}", ports[0])))
-        }
-    }
+    among(&State::open()?.running(), which)
 }
 
-fn none(message: &str) -> Error {
-    Error::failed("session.none", message)
-        .fix("start one with `mcpgw tunnel`; `mcpgw status` lists those that run")
+/// Of these the one that is meant.
+pub(super) fn among(sessions: &[SessionRecord], which: &Which) -> Result<SessionRecord> {
+    let here = config::project_folder(&std::env::current_dir().unwrap_or_default());
+    state::choose(sessions, Wanted { session: which.session.as_deref(), port: which.port }, &here)
 }

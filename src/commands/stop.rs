@@ -1,4 +1,4 @@
-//! `mcpgw stop`: ask sessions to end, and wait until they have.
+//! `mcpgw stop`: ask sessions to end, wait until they have, and end what does not.
 
 use std::time::{Duration, Instant};
 
@@ -6,38 +6,74 @@ use super::pick;
 use crate::cli::StopArgs;
 use crate::error::{Error, Result};
 use crate::os::{self, Signal};
-use crate::report;
 use crate::state::{SessionRecord, State};
+use crate::{process, report};
 
 pub(super) fn run(args: &StopArgs) -> Result<()> {
-    let sessions = if args.all { State::open()?.running() } else { vec![pick::session(&args.which)?] };
-    sessions.iter().for_each(|session| os::signal_process(session.pid, Signal::Term));
-    sessions.iter().try_for_each(wait_for_end)?;
-    report::out(&format!(
-        "stopped {}",
-        if sessions.len() == 1 { "1 session".into() } else { format!("{} sessions", sessions.len()) }
-    ));
+    let state = State::open()?;
+    let (running, dead): (Vec<_>, Vec<_>) = state.sessions().into_iter().partition(SessionRecord::is_alive);
+    let asked = match args.all {
+        true => running,
+        false if running.is_empty() && args.which.session.is_none() && !dead.is_empty() => vec![],
+        false => match pick::among(&running, &args.which) {
+            Ok(session) => vec![session],
+            // A dead one may be named too: it is cleared away below.
+            Err(_) if pick::among(&dead, &args.which).is_ok() => vec![],
+            Err(error) => return Err(error),
+        },
+    };
+    asked.iter().for_each(ask);
+    let began = Instant::now();
+    for session in &asked {
+        let left = args.timeout.0.saturating_sub(began.elapsed());
+        end(&state, session, left, args.timeout.0)?;
+    }
+    dead.iter().for_each(|session| clear_away(&state, session));
+    if asked.is_empty() && dead.is_empty() {
+        report::out("no session is running");
+    }
     Ok(())
 }
 
-/// Longer than a drain, two grace periods and a kill take together.
-const LIMIT: Duration = Duration::from_secs(20);
+/// A suspended process hears nothing before it is told to go on.
+fn ask(session: &SessionRecord) {
+    os::signal_process(session.pid, Signal::Term);
+    os::signal_process(session.pid, Signal::Continue);
+}
 
-fn wait_for_end(session: &SessionRecord) -> Result<()> {
-    let began = Instant::now();
-    while session.is_alive() {
-        if began.elapsed() > LIMIT {
-            return Err(Error::failed(
-                "stop.timeout",
-                format!("stop the session: pid {} still runs", session.pid),
-            )
-            .fix(format!(
-                "look at its logs in {}, or end it with kill -9 {}",
-                session.logs.display(),
-                session.pid
-            )));
-        }
-        std::thread::sleep(Duration::from_millis(20));
+fn end(state: &State, session: &SessionRecord, left: Duration, timeout: Duration) -> Result<()> {
+    /// A killed process that is not gone by then hangs in the kernel.
+    const KILLED: Duration = Duration::from_secs(5);
+    let name = session.name();
+    let Some(process) = session.process() else { return told(&format!("stopped {name}")) };
+    if os::wait_for_end(&process, left) {
+        return told(&format!("stopped {name}"));
     }
+    os::signal_process(session.pid, Signal::Kill);
+    if !os::wait_for_end(&process, KILLED) {
+        let message = format!("stop {name}: its process {} does not even end when killed", session.pid);
+        return Err(Error::failed("stop.timeout", message)
+            .fix(format!("look at it with `ps -o stat,wchan {}`: it hangs in the kernel", session.pid)));
+    }
+    // Its reaper does the same; whoever is first, nothing is left when this returns.
+    process::sweep(&session.id, &[]);
+    state.forget(&session.id);
+    told(&format!("killed {name}, for it did not end within {timeout:?}, and everything it had started"))
+}
+
+/// What a session left whose process is gone.
+fn clear_away(state: &State, session: &SessionRecord) {
+    let left = process::sweep(&session.id, &[]);
+    state.forget(&session.id);
+    let what = match left {
+        0 => "nothing of it runs".into(),
+        1 => "one process of it still ran, and was ended".into(),
+        count => format!("{count} processes of it still ran, and were ended"),
+    };
+    report::out(&format!("{} had died (pid {} is gone): {what}", session.name(), session.pid));
+}
+
+fn told(line: &str) -> Result<()> {
+    report::out(line);
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn run(args: TunnelArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report.failure(&error);
-            super::status(&error)
+            super::exit_status(&error)
         }
     }
 }

@@ -10,20 +10,24 @@ mod imp;
 #[cfg(windows)]
 #[path = "windows.rs"]
 mod imp;
+#[cfg(not(target_os = "linux"))]
+mod look;
 #[cfg(target_os = "linux")]
 mod proc_fs;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod ps;
 
 pub use imp::{
-    TerminalModes, Termination, adopt_orphans, detach, keep_mode, make_private, mode, ordinary_mode,
-    others_can_read, own_session, private_dir, private_options, reap_orphans, shell, signal_group,
-    signal_process, trust_command,
+    Suspension, TerminalModes, Termination, adopt_orphans, become_program, detach, exit_code, is_at,
+    keep_mode, make_private, mode, ordinary_mode, others_can_read, own_session, private_dir, private_options,
+    reap_orphans, shell, signal_group, signal_process, trust_command,
 };
 #[cfg(windows)]
 pub use imp::{arguments, carries, environment, listener_on, process, processes};
+#[cfg(not(target_os = "linux"))]
+pub use look::wait_for_end;
 #[cfg(target_os = "linux")]
-pub use proc_fs::{arguments, carries, environment, listener_on, process, processes};
+pub use proc_fs::{arguments, carries, environment, listener_on, process, processes, wait_for_end};
 #[cfg(all(unix, not(target_os = "linux")))]
 pub use ps::{arguments, carries, environment, listener_on, process, processes};
 
@@ -36,6 +40,10 @@ pub enum Signal {
     Continue,
     /// End now (SIGKILL).
     Kill,
+    /// As Ctrl-C asks for it (SIGINT).
+    Interrupt,
+    /// The terminal is gone (SIGHUP).
+    Hangup,
 }
 
 /// What a signal to us means.
@@ -63,4 +71,6 @@ pub struct Process {
     pub name: String,
     /// Ended and not yet waited for.
     pub zombie: bool,
+    /// Frozen by SIGSTOP or Ctrl-Z: it lives and does nothing.
+    pub stopped: bool,
 }

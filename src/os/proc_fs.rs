@@ -1,6 +1,10 @@
 //! Linux: who runs, who owns a port, read from /proc (proc(5)).
 
 use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Process;
 
@@ -13,6 +17,32 @@ pub fn processes() -> Vec<Process> {
 /// One process, if it lives.
 pub fn process(pid: u32) -> Option<Process> {
     parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Waits until that very process has ended, woken by the kernel (pidfd_open(2)); false when it outlives
+/// `limit`.
+pub fn wait_for_end(process: &Process, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    let same = || self::process(process.pid).is_some_and(|now| now.start == process.start && !now.zombie);
+    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+    let fd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    // The id may have been given away before it was opened; from here on it cannot be.
+    while same() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        match &fd {
+            Some(fd) => {
+                let left =
+                    Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+                let _ = poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&left));
+            }
+            // Kernels before 5.3, and sandboxes that forbid the call.
+            None => std::thread::sleep(Duration::from_millis(20).min(left)),
+        }
+    }
+    true
 }
 
 /// Was it started with exactly this `NAME=value` in its environment?
@@ -83,6 +113,7 @@ fn parse_stat(pid: u32, stat: &str) -> Option<Process> {
         start: fields.get(19)?.parse().ok()?,
         name,
         zombie: matches!(*fields.first()?, "Z" | "X"),
+        stopped: matches!(*fields.first()?, "T" | "t"),
     })
 }
 

@@ -53,11 +53,12 @@ fn parse_ps(line: &str) -> Option<Process> {
     let pid = words.next()?.parse().ok()?;
     let parent = words.next()?.parse().ok()?;
     let group = words.next()?.parse().ok()?;
-    let zombie = words.next()?.starts_with('Z');
+    let state = words.next()?;
+    let (zombie, stopped) = (state.starts_with('Z'), state.starts_with('T'));
     let mut hasher = DefaultHasher::new();
     words.by_ref().take(5).for_each(|word| word.hash(&mut hasher));
     let path = words.collect::<Vec<_>>().join(" ");
     let name = path.rsplit('/').next().unwrap_or_default().to_string();
     // `sess` is a pointer there; the group is the session's own for all that make no other.
-    Some(Process { pid, parent, session: group, start: hasher.finish(), name, zombie })
+    Some(Process { pid, parent, session: group, start: hasher.finish(), name, zombie, stopped })
 }

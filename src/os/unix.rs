@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "pre_exec: the one way to run setsid between fork and exec")]
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -180,6 +180,49 @@ impl Termination {
     }
 }
 
+/// Requests to make room at the terminal: SIGTSTP (Ctrl-Z).
+#[derive(Debug)]
+pub struct Suspension(Stream);
+
+impl Suspension {
+    /// Takes over the signal; one that is ignored, as under nohup, stays so.
+    pub fn listen() -> io::Result<Self> {
+        // tokio has no name for it; its number is the system's.
+        signal(SignalKind::from_raw(Sig::TSTP.as_raw())).map(Self)
+    }
+
+    /// Waits for the next.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+
+    /// Does what the signal would have done; returns when somebody says to go on.
+    pub fn suspend() {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Sig::STOP);
+    }
+}
+
+/// Becomes that program, under this very process id: signals, the terminal and the exit status are its own.
+/// Returns only when that failed.
+pub fn become_program(command: &mut Command) -> io::Result<i32> {
+    Err(command.exec())
+}
+
+/// What a shell would say of this end: the exit code, or 128 and the signal's number.
+pub fn exit_code(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// Is this open file still the one at `path`, or was another put there?
+pub fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
 fn to_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
@@ -189,5 +232,7 @@ fn to_signal(signal: Signal) -> Sig {
         Signal::Term => Sig::TERM,
         Signal::Continue => Sig::CONT,
         Signal::Kill => Sig::KILL,
+        Signal::Interrupt => Sig::INT,
+        Signal::Hangup => Sig::HUP,
     }
 }

@@ -1,7 +1,7 @@
 //! Windows: trees are ended by taskkill, files are private by the profile's own access list.
 //! Not run by our CI.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::process::CommandExt;
 use std::path::Path;
@@ -86,6 +86,7 @@ pub fn processes() -> Vec<Process> {
                 start: 0,
                 name,
                 zombie: false,
+                stopped: false,
             })
         })
         .collect()
@@ -177,6 +178,43 @@ impl Termination {
             _ = self.abort.recv() => Interruption::End("terminated"),
             _ = self.close.recv() => Interruption::End("hung up"),
         }
+    }
+}
+
+/// Ctrl-Z does not suspend here.
+#[derive(Debug)]
+pub struct Suspension;
+
+impl Suspension {
+    /// Nothing to take over.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Never.
+    pub async fn next(&mut self) {
+        std::future::pending().await
+    }
+
+    /// Nothing.
+    pub fn suspend() {}
+}
+
+/// There is no exec here: runs the program, waits for it, and gives its exit code.
+pub fn become_program(command: &mut Command) -> io::Result<i32> {
+    command.status().map(|status| status.code().unwrap_or(1))
+}
+
+/// The exit code, as far as it fits.
+pub fn exit_code(status: std::process::ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// Is this open file still the one at `path`? A log that was turned over begins anew, and so is shorter.
+pub fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => there.len() >= open.len(),
+        _ => false,
     }
 }
 

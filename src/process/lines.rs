@@ -68,6 +68,20 @@ impl Lines {
     }
 }
 
+/// A whole line without what a terminal would obey.
+pub fn clean(line: &[u8]) -> String {
+    let (mut lines, mut whole) = (Lines::default(), String::new());
+    let mut keep = |part: &str| {
+        if !whole.is_empty() {
+            whole.push(' ');
+        }
+        whole.push_str(part);
+    };
+    lines.feed(line, &mut keep);
+    lines.finish(&mut keep);
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

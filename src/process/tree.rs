@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     fn process(pid: u32, parent: u32, zombie: bool) -> Process {
-        Process { pid, parent, session: 0, start: 0, name: String::new(), zombie }
+        Process { pid, parent, session: 0, start: 0, name: String::new(), zombie, stopped: false }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use program::Version;
 pub use setup::{Act, Keep, Run, Step, last_words};
 
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::process::{Spec, Stream};
 
 /// The registry, in the order in which `auto` tries them unless the config says otherwise. `local` needs
@@ -360,8 +360,17 @@ pub fn find(name: &str) -> Result<&'static dyn Provider> {
     let known = |one: &&dyn Provider| one.id() == name || one.aliases().contains(&name);
     ALL.iter().copied().find(known).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|one| one.id()).collect();
-        Error::usage("provider.unknown", format!("use --provider {name}: there is no provider of that name"))
-            .fix(format!("use one of auto, {}", names.join(", ")))
+        let error = Error::usage(
+            "provider.unknown",
+            format!("use --provider {name}: there is no provider of that name"),
+        );
+        match nearest(
+            name,
+            ALL.iter().flat_map(|one| [one.id()].into_iter().chain(one.aliases().iter().copied())),
+        ) {
+            Some(meant) => error.fix(format!("did you mean {meant}? There are auto, {}", names.join(", "))),
+            None => error.fix(format!("use one of auto, {}", names.join(", "))),
+        }
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod cards;
 mod event;
+mod live;
 mod panel;
 mod words;
 
@@ -19,6 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub use cards::Card;
 pub use event::Event;
+pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
 use words::{Line, Tone};
 
 use crate::error::{Error, Exit};
@@ -189,6 +191,19 @@ pub fn cards(cards: &[Card]) {
         Audience::Terminal => cards::terminal(cards),
         _ => cards::plain(cards),
     });
+}
+
+/// An address as a QR code, where it fits.
+pub fn qr(url: &str) {
+    match panel::qr_within(url, terminal_width()) {
+        Some(code) => out(&code),
+        None => remark("the terminal is too narrow for the QR code"),
+    }
+}
+
+/// In columns; plenty where there is no terminal.
+fn terminal_width() -> usize {
+    Term::stdout().size_checked().map_or(usize::MAX, |(_, width)| usize::from(width))
 }
 
 /// A step that is done.

@@ -41,6 +41,11 @@ fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
     rows
 }
 
+/// The code, unless it is wider than that many columns.
+pub(super) fn qr_within(url: &str, columns: usize) -> Option<String> {
+    qr(url).filter(|code| code.lines().all(|line| line.chars().count() <= columns))
+}
+
 fn qr(url: &str) -> Option<String> {
     let code = QrCode::new(url).ok()?;
     // The light modules are drawn and the dark ones left out: most terminals are dark.

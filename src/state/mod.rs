@@ -1,9 +1,13 @@
 //! What mcpgw keeps between runs: one file a running session, logs, keys, the local CA. Everything lies in
 //! one folder that only the user can enter (0700, files 0600); `MCPGW_HOME` moves it.
 
+mod choose;
 mod key;
 mod log;
 mod port;
+mod pulse;
+mod tail;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,9 +20,13 @@ use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
 
+pub use choose::{Wanted, choose};
 pub use key::{Key, read_key};
 pub use log::Log;
 pub use port::PortClaim;
+pub use pulse::Pulse;
+pub use tail::{LogLine, Tail};
+pub use watch::Watch;
 
 /// The state folder.
 #[derive(Debug, Clone)]
@@ -169,6 +177,20 @@ impl State {
         self.sessions().into_iter().filter(SessionRecord::is_alive).collect()
     }
 
+    /// Notices changes of the sessions' files.
+    pub fn watch(&self) -> Watch {
+        Watch::of(self.root.join("sessions"))
+    }
+
+    /// The logs of a session that ended, if they are still kept: those of this id, else the last one's.
+    pub fn past_logs(&self, id: Option<&str>) -> Option<PathBuf> {
+        let all = fs::read_dir(self.root.join("logs")).into_iter().flatten().flatten();
+        let folders = all.map(|entry| entry.path()).filter(|path| path.is_dir());
+        let wanted =
+            folders.filter(|path| id.is_none_or(|id| path.file_name().is_some_and(|name| name == id)));
+        wanted.max_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
+    }
+
     /// Claims a gateway port for as long as the answer lives; the kernel lets go of it however we end.
     pub fn claim_port(&self, port: u16) -> Result<PortClaim> {
         PortClaim::take(&self.root.join("ports"), port)
@@ -187,7 +209,12 @@ impl State {
 impl SessionRecord {
     /// Is the process that wrote this still the one with that pid?
     pub fn is_alive(&self) -> bool {
-        os::process(self.pid).is_some_and(|process| process.start == self.pid_start && !process.zombie)
+        self.process().is_some()
+    }
+
+    /// The process that runs it, while it lives.
+    pub fn process(&self) -> Option<os::Process> {
+        os::process(self.pid).filter(|process| process.start == self.pid_start && !process.zombie)
     }
 }
 
@@ -201,7 +228,7 @@ pub fn random_hex(bytes: usize) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn state() -> (tempfile::TempDir, State) {
@@ -213,7 +240,7 @@ mod tests {
         (home, state)
     }
 
-    fn record(id: &str) -> SessionRecord {
+    pub(crate) fn record(id: &str) -> SessionRecord {
         let me = os::process(std::process::id()).unwrap();
         SessionRecord {
             id: id.into(),

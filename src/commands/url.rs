@@ -1,0 +1,33 @@
+//! `mcpgw url`: the address of a session, for scripts, the clipboard, a phone.
+
+use super::{clipboard, pick};
+use crate::cli::UrlArgs;
+use crate::error::{Error, Result};
+use crate::report;
+use crate::state::SessionRecord;
+
+pub(super) fn run(args: &UrlArgs) -> Result<()> {
+    let session = pick::session(&args.which)?;
+    let url = wanted(args, &session).ok_or_else(|| {
+        Error::failed("session.no_url", "print the URL: the session has none yet")
+            .fix("wait until it is ready: `mcpgw status --watch` shows when")
+    })?;
+    report::out(&url);
+    if args.qr {
+        report::qr(&url);
+    }
+    if args.copy {
+        let how = clipboard::copy(&url)?;
+        report::remark(&format!("copied to the clipboard {how}"));
+    }
+    Ok(())
+}
+
+fn wanted(args: &UrlArgs, session: &SessionRecord) -> Option<String> {
+    match (args.mcp, args.callback, args.local) {
+        (true, ..) => session.mcp_url.clone(),
+        (_, true, _) => session.callback_url.clone(),
+        (.., true) => Some(session.local_url.clone()).filter(|url| !url.is_empty()),
+        _ => session.url.clone(),
+    }
+}

@@ -1,0 +1,311 @@
+//! Looking at sessions from another terminal: status, url, run, logs, stop, against live, hung and dead ones.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{Home, Mcpgw, Session, Signal, free_port, wait_for};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// The demo at `https://localhost:PORT`, in a project folder of this name.
+fn demo(home: &Home, project: &str) -> (Session, u16) {
+    let port = free_port();
+    let folder = home.path().join(project);
+    fs::create_dir_all(&folder).unwrap();
+    let args = ["--demo", "--https-port", &port.to_string()];
+    let mut session = Mcpgw::tunnel(home).without_tools().current_dir(&folder).args(args).start();
+    session.expect("ready");
+    (session, port)
+}
+
+fn rows(home: &Home) -> Vec<Value> {
+    let output = Mcpgw::new(home).args(["status", "--json"]).run();
+    output.json()["sessions"].as_array().unwrap().clone()
+}
+
+fn session_file(home: &Home) -> PathBuf {
+    let mut files = fs::read_dir(home.state().join("sessions")).unwrap().flatten();
+    files.next().expect("a session's file").path()
+}
+
+/// Changes a session's file as the session itself would: a whole new one takes its place.
+fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
+    let mut record = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    change(&mut record);
+    let fresh = file.with_extension("fresh");
+    fs::write(&fresh, record.to_string()).unwrap();
+    fs::rename(fresh, file).unwrap();
+}
+
+#[test]
+fn several_sessions_are_named_by_their_folders_and_the_one_at_home_is_meant() {
+    let home = Home::new();
+    let (mut shop, shop_port) = demo(&home, "shop");
+    let (mut blog, blog_port) = demo(&home, "blog");
+    let url = |folder: &str, more: &[&str]| {
+        let call = Mcpgw::new(&home).current_dir(&home.path().join(folder)).args(["url"]).args(more);
+        call.run()
+    };
+    assert_eq!(url("shop", &[]).stdout.trim(), format!("https://localhost:{shop_port}"));
+    assert_eq!(url("blog", &[]).stdout.trim(), format!("https://localhost:{blog_port}"));
+    assert_eq!(url("", &["--session", "shop"]).stdout.trim(), format!("https://localhost:{shop_port}"));
+    let unclear = url("", &[]);
+    assert_eq!(unclear.code, 2);
+    assert!(unclear.stderr.contains("shop (port") && unclear.stderr.contains("blog (port"), "{unclear:?}");
+    assert!(url("", &["--session", "shpo"]).stderr.contains("did you mean --session shop?"));
+
+    let names: Vec<_> = rows(&home).iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["blog", "shop"], "the newest first");
+    assert!(Mcpgw::new(&home).args(["stop", "--session", "shop"]).run().stdout.contains("stopped shop"));
+    assert!(shop.wait().success());
+    assert_eq!(url("", &[]).stdout.trim(), format!("https://localhost:{blog_port}"));
+    assert_eq!(Mcpgw::new(&home).args(["stop", "--all"]).run().code, 0);
+    assert!(blog.wait().success());
+}
+
+#[test]
+fn url_gives_every_address_a_qr_code_and_the_clipboards_program_its_text() {
+    let home = Home::new();
+    let (mut session, port) = demo(&home, "shop");
+    let bin = home.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let copied = home.path().join("copied");
+    let script = format!("#!/bin/sh\necho \"$*\" > '{0}.args'\nexec cat > '{0}'\n", copied.display());
+    let tool = home.write("bin/xclip", script);
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let url = |args: &[&str]| {
+        let call = Mcpgw::new(&home).args(["url"]).args(args);
+        call.path_first(&bin).env("DISPLAY", ":0").run()
+    };
+    let base = format!("https://localhost:{port}");
+    assert_eq!(url(&["--mcp"]).stdout.trim(), format!("{base}/api/mcp/default"));
+    assert_eq!(url(&["--callback"]).stdout.trim(), format!("{base}/api/oauth/callback"));
+    assert_eq!(url(&["--local"]).stdout.trim(), base);
+    assert_eq!(url(&["--mcp", "--local"]).code, 2, "one of them");
+    let output = url(&["--mcp", "--copy"]);
+    assert!(output.stderr.contains("copied to the clipboard by xclip"), "{output:?}");
+    assert_eq!(fs::read_to_string(&copied).unwrap(), format!("{base}/api/mcp/default"));
+    assert_eq!(home.read("copied.args").trim(), "-selection clipboard");
+    let output = url(&["--qr"]);
+    assert!(output.stdout.contains('█') && output.stdout.starts_with(&base), "{output:?}");
+    let nothing = Mcpgw::new(&home).args(["url", "--copy"]).run();
+    assert!(nothing.code == 1 && nothing.stderr.contains("xclip or xsel"), "{nothing:?}");
+    session.stop();
+}
+
+#[test]
+fn a_suspended_session_is_told_as_hung_and_stop_ends_it_in_order() {
+    let home = Home::new();
+    let (mut session, _) = demo(&home, "shop");
+    assert_eq!(rows(&home)[0]["pulse"], "live");
+    session.signal(Signal::STOP);
+    let row = wait_for("the kernel to stop it", SOON, || {
+        rows(&home).into_iter().next().filter(|row| row["pulse"] == "hung")
+    });
+    assert!(row["why"].as_str().unwrap().contains("suspended"), "{row}");
+    let shown = Mcpgw::new(&home).args(["status"]).run().stdout;
+    assert!(shown.starts_with("shop                hung\n"), "{shown}");
+    let output = Mcpgw::new(&home).args(["stop"]).run();
+    assert_eq!((output.code, output.stdout.trim()), (0, "stopped shop"));
+    assert!(session.wait().success(), "it ended by itself, in order");
+    session.leaves_nothing();
+    assert!(rows(&home).is_empty());
+}
+
+#[test]
+fn a_dead_session_is_told_as_such_and_stop_clears_it_away() {
+    let home = Home::new();
+    let (mut session, _) = demo(&home, "shop");
+    session.kill();
+    session.leaves_nothing();
+    let row = &rows(&home)[0];
+    assert_eq!(row["pulse"], "dead");
+    assert!(row["fix"].as_str().unwrap().contains("mcpgw stop --session"), "{row}");
+    assert_eq!(Mcpgw::new(&home).args(["url"]).run().code, 1, "it has no address any more");
+    let output = Mcpgw::new(&home).args(["stop"]).run();
+    assert_eq!(output.code, 0);
+    assert!(
+        output.stdout.contains("shop had died") && output.stdout.contains("nothing of it runs"),
+        "{output:?}"
+    );
+    assert!(rows(&home).is_empty());
+}
+
+#[test]
+fn one_that_ignores_the_request_is_killed_at_the_deadline_with_everything_it_started() {
+    let home = Home::new();
+    let (mut real, _) = demo(&home, "shop");
+    let record = fs::read(session_file(&home)).unwrap();
+    real.stop();
+    // A process that hears no SIGTERM, with a child, in the place of the session's.
+    let script = "trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $!; wait";
+    let mut stubborn = Command::new("sh");
+    stubborn.args(["-c", script]).env("MCPGW_SESSION", "0badc0de").stdout(Stdio::piped());
+    let mut stubborn = stubborn.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stubborn.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let child: u32 = line.trim().parse().unwrap();
+    let file = home.state().join("sessions/0badc0de.json");
+    fs::write(&file, record).unwrap();
+    edit(&file, |record| {
+        record["id"] = json!("0badc0de");
+        record["pid"] = json!(stubborn.id());
+        record["pid_start"] = json!(mcpgw::os::process(stubborn.id()).unwrap().start);
+    });
+    let row = &rows(&home)[0];
+    assert_eq!(row["pulse"], "hung");
+    assert!(row["why"].as_str().unwrap().contains("does not answer"), "{row}");
+    let began = Instant::now();
+    let output = Mcpgw::new(&home).args(["stop", "--timeout", "300ms"]).run();
+    assert_eq!(output.code, 0);
+    assert!(output.stdout.contains("killed shop, for it did not end within 300ms"), "{output:?}");
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    stubborn.wait().unwrap();
+    let gone = |pid| mcpgw::os::process(pid).is_none_or(|process| process.zombie);
+    assert!(gone(child), "its child too");
+    assert!(rows(&home).is_empty());
+}
+
+#[test]
+fn status_watch_tells_every_change_and_ends_when_nobody_listens() {
+    let home = Home::new();
+    let (mut session, port) = demo(&home, "shop");
+    let mut watch = Mcpgw::new(&home).args(["status", "--watch", "--json"]).start();
+    let state = |document: &Value| document["sessions"][0]["phase"].as_str().map(str::to_owned);
+    watch.expect_where("a ready session", SOON, |document| state(document).as_deref() == Some("ready"));
+    edit(&session_file(&home), |record| record["phase"] = json!("restarting"));
+    watch.expect_where("the change", SOON, |document| state(document).as_deref() == Some("restarting"));
+    session.stop();
+    watch.expect_where("the end", SOON, |document| document["sessions"] == json!([]));
+    watch.signal(Signal::INT);
+    watch.wait();
+
+    // `head -1` goes after the first line.
+    let (mut session, _) = (demo(&home, "blog").0, port);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
+    command.args(["status", "--watch"]).env_clear().envs(home.environment()).stdout(Stdio::piped());
+    let mut watch = command.spawn().unwrap();
+    let mut first = String::new();
+    let mut lines = std::io::BufReader::new(watch.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut lines, &mut first).unwrap();
+    drop(lines);
+    session.stop();
+    let status = wait_for("the end of a watch that nobody reads", SOON, || watch.try_wait().unwrap());
+    assert!(status.success() && first.starts_with("blog"), "{status} {first}");
+}
+
+#[test]
+fn run_gives_its_process_to_the_command_with_the_variables_and_its_own_end() {
+    let home = Home::new();
+    let (mut session, port) = demo(&home, "shop");
+    let run = |script: &str| Mcpgw::new(&home).args(["run", "--", "sh", "-c", script]).run();
+    let output = run("echo $APP_URL; exit 7");
+    assert_eq!((output.stdout.trim(), output.code), (format!("https://localhost:{port}").as_str(), 7));
+    assert_eq!(run("kill -TERM $$").code, 128 + 15, "its signal is its caller's to see");
+    let missing = Mcpgw::new(&home).args(["run", "--", "nosuchcommand"]).run();
+    assert!(missing.code == 1 && missing.stderr.contains("start `nosuchcommand`"), "{missing:?}");
+
+    let script = "trap 'echo heard; exit 3' TERM; echo up; while :; do sleep 0.05; done";
+    for more in [&[][..], &["--restart"]] {
+        let mut running = Mcpgw::new(&home).args(["run"]).args(more).args(["--", "sh", "-c", script]).start();
+        running.expect_where("the command", SOON, |line| line == "up");
+        running.signal(Signal::TERM);
+        running.expect_where("the signal", SOON, |line| line == "heard");
+        assert_eq!(running.wait().code(), Some(3));
+        running.leaves_nothing();
+    }
+    session.stop();
+}
+
+#[test]
+fn run_restart_starts_the_command_anew_under_a_new_address_and_passes_its_end() {
+    let home = Home::new();
+    let (mut session, _) = demo(&home, "shop");
+    let script = "echo at $APP_URL; [ $APP_URL = https://third.example ] && exit 5; sleep 1000 & wait";
+    let mut running = Mcpgw::new(&home).args(["run", "--restart", "--", "sh", "-c", script]).start();
+    running
+        .expect_where("the first", SOON, |line| line.as_str().unwrap().starts_with("at https://localhost"));
+    for name in ["second", "third"] {
+        let url = format!("https://{name}.example");
+        edit(&session_file(&home), |record| {
+            record["url"] = json!(url);
+            record["env"]["APP_URL"] = json!(url);
+        });
+        running.expect_where("the next", SOON, |line| *line == format!("at {url}"));
+    }
+    assert_eq!(running.wait().code(), Some(5));
+    assert!(running.stderr().contains("the address is now https://third.example"), "{}", running.stderr());
+    running.leaves_nothing();
+    session.stop();
+}
+
+#[test]
+fn logs_are_merged_by_time_without_escape_sequences_and_followed_over_a_turn_until_the_end() {
+    let home = Home::new();
+    let (mut session, _) = demo(&home, "shop");
+    let logs = PathBuf::from(rows(&home)[0]["logs"].as_str().unwrap());
+    let append = |name: &str, text: &str| {
+        let file = OpenOptions::new().append(true).create(true).open(logs.join(format!("{name}.log")));
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    append(
+        "gateway",
+        "2026-01-01T00:00:00.000Z one\n2026-01-01T00:00:02.000Z three \u{1b}]0;owned\u{7}\u{1b}[31mred\n",
+    );
+    append("provider", "2026-01-01T00:00:01.000Z two\n");
+    let all = Mcpgw::new(&home).args(["logs", "-n", "all"]).run().stdout;
+    let mine: Vec<&str> = all.lines().filter(|line| line.starts_with("2026-01-01")).collect();
+    assert_eq!(
+        mine,
+        [
+            "2026-01-01T00:00:00.000Z gateway  one",
+            "2026-01-01T00:00:01.000Z provider two",
+            "2026-01-01T00:00:02.000Z gateway  three red",
+        ]
+    );
+    let one = Mcpgw::new(&home).args(["logs", "provider", "-n", "1"]).run().stdout;
+    assert_eq!(one.trim(), "2026-01-01T00:00:01.000Z two");
+
+    let mut following = Mcpgw::new(&home).args(["logs", "-f", "gateway", "-n", "1"]).start();
+    following.expect_where("the past", SOON, |line| line.as_str().unwrap().ends_with("three red"));
+    append("gateway", "2026-01-01T00:00:03.000Z before the turn\n");
+    fs::rename(logs.join("gateway.log"), logs.join("gateway.log.1")).unwrap();
+    append("gateway", "2026-01-01T00:00:04.000Z after the turn\n");
+    following
+        .expect_where("the line before", SOON, |line| line.as_str().unwrap().ends_with("before the turn"));
+    following.expect_where("the line after", SOON, |line| line.as_str().unwrap().ends_with("after the turn"));
+    session.stop();
+    assert!(following.wait().success(), "it ends with its session");
+
+    let later = Mcpgw::new(&home).args(["logs", "provider"]).run();
+    assert!(later.stdout.contains("two") && later.stderr.contains("which has ended"), "{later:?}");
+}
+
+#[test]
+fn a_child_of_a_session_means_that_session() {
+    let home = Home::new();
+    let bin = home.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    symlink(env!("CARGO_BIN_EXE_mcpgw"), bin.join("mcpgw")).unwrap();
+    let (mut other, _) = demo(&home, "other");
+    let port = free_port().to_string();
+    let folder = home.path().join("mine");
+    fs::create_dir_all(&folder).unwrap();
+    let hook = "mcpgw status --json > seen; mcpgw url --local > told";
+    let call = Mcpgw::tunnel(&home).without_tools().path_first(&bin).current_dir(&folder);
+    let mut mine = call.args(["--demo", "--https-port", &port, "--on-url", hook]).start();
+    mine.expect("ready");
+    assert_eq!(home.read("mine/told").trim(), format!("https://localhost:{port}"));
+    mine.stop();
+    other.stop();
+}
