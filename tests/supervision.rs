@@ -245,6 +245,20 @@ fn a_gateway_that_crashes_on_and_on_ends_the_session_with_its_last_lines() {
 }
 
 #[test]
+fn a_gateway_that_listens_on_another_port_is_told_apart_from_a_slow_one() {
+    let (home, port, other) = (Home::new(), free_port().to_string(), free_port().to_string());
+    let https = free_port().to_string();
+    let mut session = Mcpgw::tunnel(&home)
+        .args(["--provider", "local", "--https-port", &https, "--port", &port, "--"])
+        .args(gateway_command(&["--port", &other]))
+        .start();
+    let told = session.expect_where("the notice", SOON, |event| event["code"] == "gateway.other_port");
+    assert!(told["message"].as_str().unwrap().contains(&other), "{told}");
+    assert!(told["fix"].as_str().unwrap().contains(&format!("--port {other}")), "{told}");
+    session.stop();
+}
+
+#[test]
 fn an_orphan_that_still_serves_the_gateways_port_is_named() {
     let (home, port) = (Home::new(), free_port());
     let (https, text) = (free_port().to_string(), port.to_string());

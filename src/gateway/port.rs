@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::os;
+use crate::report::Event;
 
 /// An orphan that still serves the port answers health checks convincingly, so nobody may.
 pub fn require_free(port: u16) -> Result<()> {
@@ -36,6 +37,18 @@ pub fn require_served(port: u16) -> Result<()> {
     Err(Error::failed("gateway.not_listening", message).fix(fix))
 }
 
+/// What to say of a gateway that has opened `open` and not the `port` it is waited for on. `None` while it
+/// has opened none: it may just be slow.
+pub fn elsewhere(port: u16, open: &[u16]) -> Option<Event> {
+    if open.is_empty() || open.contains(&port) {
+        return None;
+    }
+    let list = open.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let fix = format!("give its port: --port {}, or tell it this one: --env PORT={{port}}", open[0]);
+    let message = format!("the gateway listens on port {list}, and is waited for on port {port}");
+    Some(Event::notice("gateway.other_port", message, Some(fix)))
+}
+
 fn is_served(port: u16) -> bool {
     const LIMIT: Duration = Duration::from_millis(250);
     let addresses: [SocketAddr; 2] = [(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
@@ -46,6 +59,14 @@ fn is_served(port: u16) -> bool {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+
+    #[test]
+    fn a_gateway_on_another_port_is_told_apart_from_a_slow_one() {
+        assert_eq!((elsewhere(3001, &[]), elsewhere(3001, &[3000, 3001])), (None, None));
+        let Some(Event::Notice { message, fix, .. }) = elsewhere(3001, &[4000, 9229]) else { panic!() };
+        assert_eq!(message, "the gateway listens on port 4000, 9229, and is waited for on port 3001");
+        assert!(fix.unwrap().contains("--port 4000"));
+    }
 
     #[test]
     fn a_served_port_is_not_free_and_its_holder_is_named() {

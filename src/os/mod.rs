@@ -23,13 +23,15 @@ pub use imp::{
     reap_orphans, shell, signal_group, signal_process, trust_command,
 };
 #[cfg(windows)]
-pub use imp::{arguments, carries, environment, listener_on, process, processes};
+pub use imp::{arguments, carries, environment, listener_on, listening_ports, process, processes};
 #[cfg(not(target_os = "linux"))]
 pub use look::wait_for_end;
 #[cfg(target_os = "linux")]
-pub use proc_fs::{arguments, carries, environment, listener_on, process, processes, wait_for_end};
+pub use proc_fs::{
+    arguments, carries, environment, listener_on, listening_ports, process, processes, wait_for_end,
+};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub use ps::{arguments, carries, environment, listener_on, process, processes};
+pub use ps::{arguments, carries, environment, listener_on, listening_ports, process, processes};
 
 /// What to tell a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

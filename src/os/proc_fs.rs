@@ -1,5 +1,6 @@
 //! Linux: who runs, who owns a port, read from /proc (proc(5)).
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -68,38 +69,43 @@ fn split(joined: Vec<u8>) -> Vec<String> {
 
 /// The process that listens on a TCP port of loopback or of every address.
 pub fn listener_on(port: u16) -> Option<Process> {
-    owner_of(&[inode_where("/proc/net/tcp", port, LISTEN), inode_where("/proc/net/tcp6", port, LISTEN)])
-}
-
-const LISTEN: &str = "0A";
-
-fn owner_of(inodes: &[Option<u64>]) -> Option<Process> {
-    let wanted: Vec<String> = inodes.iter().flatten().map(|inode| format!("socket:[{inode}]")).collect();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| listeners(table)).filter(|(at, _)| *at == port);
+    let wanted: Vec<String> = rows.map(|(_, inode)| format!("socket:[{inode}]")).collect();
     if wanted.is_empty() {
         return None;
     }
-    processes().into_iter().find(|process| {
-        let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.pid)) else { return false };
-        fds.flatten()
-            .filter_map(|fd| fs::read_link(fd.path()).ok())
-            .any(|target| wanted.iter().any(|one| target.as_os_str() == one.as_str()))
-    })
+    processes().into_iter().find(|process| sockets(process.pid).any(|socket| wanted.contains(&socket)))
 }
 
-fn inode_where(table: &str, port: u16, state: &str) -> Option<u64> {
-    parse_table(&fs::read_to_string(table).ok()?, port, state)
+/// The TCP ports that these processes listen on.
+pub fn listening_ports(pids: &[u32]) -> Vec<u16> {
+    let held: HashSet<String> = pids.iter().flat_map(|pid| sockets(*pid)).collect();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| listeners(table));
+    let ports: BTreeSet<u16> =
+        rows.filter(|(_, inode)| held.contains(&format!("socket:[{inode}]"))).map(|(port, _)| port).collect();
+    ports.into_iter().collect()
 }
 
-/// `/proc/net/tcp`: sl, local address, remote address, state, …, the tenth column the inode.
-fn parse_table(table: &str, port: u16, state: &str) -> Option<u64> {
-    let suffix = format!(":{port:04X}");
-    table.lines().skip(1).find_map(|line| {
+/// What a process has open that is a socket.
+fn sockets(pid: u32) -> impl Iterator<Item = String> {
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    fds.filter_map(|fd| fs::read_link(fd.path()).ok()?.into_os_string().into_string().ok())
+}
+
+/// `(port, inode)` of every listening socket in `/proc/net/tcp`: sl, local address, remote address, state,
+/// …, the tenth column the inode.
+fn listeners(table: &str) -> impl Iterator<Item = (u16, &str)> {
+    table.lines().skip(1).filter_map(|line| {
         let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-        (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == state)
-            .then(|| columns.get(9)?.parse().ok())
-            .flatten()
+        let (_, port) = columns.get(1)?.rsplit_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        (*columns.get(3)? == LISTEN).then_some((port, *columns.get(9)?))
     })
 }
+
+const LISTEN: &str = "0A";
 
 /// `/proc/PID/stat`: the name stands in brackets and may hold anything, so count from the last bracket.
 fn parse_stat(pid: u32, stat: &str) -> Option<Process> {
@@ -131,18 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn only_the_listening_socket_of_that_port_counts() {
+    fn only_listening_sockets_count() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
             0: 0100007F:0BB9 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 111 1\n\
             1: 0100007F:0BB9 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 222 1\n";
-        assert_eq!(parse_table(table, 3001, LISTEN), Some(222));
-        assert_eq!(parse_table(table, 3002, LISTEN), None);
+        assert_eq!(listeners(table).collect::<Vec<_>>(), [(3001, "222")]);
     }
 
     #[test]
     fn this_process_is_found_by_its_own_listener() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let holder = listener_on(listener.local_addr().unwrap().port()).unwrap();
-        assert_eq!(holder.pid, std::process::id());
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(listener_on(port).unwrap().pid, std::process::id());
+        assert!(listening_ports(&[std::process::id()]).contains(&port));
+        assert!(!listening_ports(&[1]).contains(&port));
     }
 }

@@ -1,5 +1,6 @@
 //! macOS and the BSDs: who runs, read from ps(1); who listens, from lsof(8). Not run by our CI.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use super::Process;
@@ -39,6 +40,14 @@ pub fn listener_on(port: u16) -> Option<Process> {
     process(
         run("lsof", &["-nP", "-t", "-sTCP:LISTEN", &format!("-iTCP:{port}")]).lines().next()?.parse().ok()?,
     )
+}
+
+/// The TCP ports that these processes listen on.
+pub fn listening_ports(pids: &[u32]) -> Vec<u16> {
+    let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    let rows = run("lsof", &["-nP", "-a", "-sTCP:LISTEN", "-iTCP", "-Fn", "-p", &pids.join(",")]);
+    let ports = rows.lines().filter_map(|row| row.strip_prefix('n')?.rsplit(':').next()?.parse().ok());
+    ports.collect::<BTreeSet<u16>>().into_iter().collect()
 }
 
 fn run(program: &str, args: &[&str]) -> String {

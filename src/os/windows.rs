@@ -1,6 +1,7 @@
 //! Windows: trees are ended by taskkill, files are private by the profile's own access list.
 //! Not run by our CI.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::process::CommandExt;
@@ -114,14 +115,26 @@ pub fn environment(_pid: u32) -> Option<Vec<String>> {
 
 /// The process that listens on a TCP port.
 pub fn listener_on(port: u16) -> Option<Process> {
-    let output = Command::new("netstat").args(["-ano", "-p", "TCP"]).output().ok()?;
-    let suffix = format!(":{port}");
-    String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
+    let (_, pid) = listeners().into_iter().find(|(at, _)| *at == port)?;
+    process(pid)
+}
+
+/// The TCP ports that these processes listen on.
+pub fn listening_ports(pids: &[u32]) -> Vec<u16> {
+    let held = listeners().into_iter().filter(|(_, pid)| pids.contains(pid));
+    held.map(|(port, _)| port).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// `(port, pid)` of every listening socket.
+fn listeners() -> Vec<(u16, u32)> {
+    let Ok(output) = Command::new("netstat").args(["-ano", "-p", "TCP"]).output() else { return vec![] };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let row = |line: &str| {
         let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-        (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "LISTENING")
-            .then(|| process(columns.get(4)?.parse().ok()?))
-            .flatten()
-    })
+        let port = columns.get(1)?.rsplit(':').next()?.parse().ok()?;
+        (*columns.get(3)? == "LISTENING").then(|| Some((port, columns.get(4)?.parse().ok()?))).flatten()
+    };
+    text.lines().filter_map(row).collect()
 }
 
 /// There are no modes here.

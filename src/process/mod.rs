@@ -15,4 +15,4 @@ pub use feed::feed;
 pub use foreground::foreground;
 pub use lines::{Lines, Stream, clean};
 pub use reaper::{Reaper, reap};
-pub use tree::{SESSION_MARK, end_adopted, stop, sweep};
+pub use tree::{SESSION_MARK, end_adopted, listening_ports, stop, sweep};

@@ -52,6 +52,11 @@ pub async fn stop(child: &Child, grace: Duration) {
     }
 }
 
+/// The TCP ports that a child or anything it started listens on.
+pub fn listening_ports(child: &Child) -> Vec<u16> {
+    os::listening_ports(&tree(child, &mut HashSet::from([child.pid])))
+}
+
 /// Kills everything that carries `session`'s mark, whoever its parent is, and everything in the sessions
 /// that our `children` lead, whatever its environment, until nothing is left. Returns how many processes
 /// that took. For use without a runtime, when the session itself is gone.

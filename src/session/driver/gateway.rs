@@ -36,6 +36,15 @@ impl Hearing for Ear {
     }
 }
 
+/// A gateway that has opened a port by now, and not ours, is waited for in vain.
+async fn say_where_it_listens(outbox: &Outbox, child: &process::Child, port: u16) {
+    const SETTLED: Duration = Duration::from_secs(5);
+    tokio::time::sleep(SETTLED).await;
+    if let Some(notice) = gateway::port::elsewhere(port, &process::listening_ports(child)) {
+        outbox.send(Message::Notice(notice));
+    }
+}
+
 impl Driver<'_> {
     pub(super) fn launch_gateway(&mut self, epoch: Epoch, url: &Url) {
         // A gateway that reads a file for its address must find it there when it starts.
@@ -61,14 +70,21 @@ impl Driver<'_> {
 
     pub(super) fn await_gateway(&self, epoch: Epoch, url: Url) {
         let (health, settings, outbox) = (self.health(), self.settings.clone(), self.outbox.clone());
-        let over = self.gateway_child.as_ref().map(|child| child.pid);
+        let child = self.gateway_child.clone();
         tokio::spawn(async move {
+            let look_around = async {
+                if let Some(child) = &child {
+                    say_where_it_listens(&outbox, child, health.port).await;
+                }
+                std::future::pending().await
+            };
             let address = tokio::select! {
                 address = gateway::wait_until_alive(&health) => address,
                 () = outbox.0.closed() => return,
+                () = look_around => return,
             };
             // Somebody else may serve that port by now if our child is gone; its epoch is over then.
-            if over.is_some_and(|pid| os::process(pid).is_none_or(|process| process.zombie)) {
+            if child.is_some_and(|child| os::process(child.pid).is_none_or(|process| process.zombie)) {
                 return;
             }
             let mcp_path = settings.mcp_path();

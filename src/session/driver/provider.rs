@@ -197,7 +197,7 @@ impl Driver<'_> {
                     while connect(&server).await.is_err() {
                         was_down = true;
                         // The longer it is away, the less a moment more matters.
-                        let pause = (began.elapsed() / 16).clamp(LOOK_SOONEST, LOOK_LATEST);
+                        let pause = (began.elapsed() / 32).clamp(LOOK_SOONEST, LOOK_LATEST);
                         tokio::time::sleep(pause).await;
                     }
                 };
