@@ -13,7 +13,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use support::{Home, Mcpgw, free_port, wait_for};
+use rustix::termios::{Winsize, tcsetwinsize};
+use support::{Home, LtServer, Mcpgw, free_port, tools, wait_for};
 
 /// The files under `completions/` and the command that prints each.
 const PRINTED: [(&str, &[&str]); 8] = [
@@ -42,6 +43,20 @@ fn the_committed_completions_and_manual_are_what_the_binary_prints() {
     }
 }
 
+/// `mcpgw` at a terminal of its own, and the other end of that.
+fn at_a_terminal(home: &Home, columns: u16, args: &[&str], variables: &[(&str, &str)]) -> (Child, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
+    let name = ptsname(&master, vec![]).unwrap().into_string().unwrap();
+    let slave = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
+    command.args(args).env_clear().envs(home.environment()).env("TERM", "xterm").env("PATH", "/nowhere");
+    command.envs(variables.iter().copied()).stdin(slave()).stdout(slave()).stderr(slave());
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&master, size).unwrap();
+    (command.spawn().unwrap(), File::from(master))
+}
+
 /// `mcpgw` at a terminal of its own.
 struct Terminal {
     child: Child,
@@ -53,16 +68,12 @@ struct Terminal {
 
 impl Terminal {
     fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_this_wide(120, args, variables)
+    }
+
+    fn start_this_wide(columns: u16, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let home = Home::new();
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
-        let name = ptsname(&master, vec![]).unwrap().into_string().unwrap();
-        let slave = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
-        command.args(args).env_clear().envs(home.environment()).env("TERM", "xterm").env("PATH", "/nowhere");
-        command.envs(variables.iter().copied()).stdin(slave()).stdout(slave()).stderr(slave());
-        let child = command.spawn().unwrap();
-        let master = File::from(master);
+        let (child, master) = at_a_terminal(&home, columns, args, variables);
         let keyboard = master.try_clone().unwrap();
         let (sender, chunks) = channel();
         std::thread::spawn(move || {
@@ -163,6 +174,74 @@ fn no_color_means_no_colour_and_a_dumb_terminal_gets_plain_lines() {
     let mut dumb = Terminal::start(&["tunnel", "--demo", "--https-port", &port], &[("TERM", "dumb")]);
     dumb.expect("MCP URL");
     assert!(!dumb.stop().contains('\x1b'));
+}
+
+#[test]
+fn a_terminal_too_narrow_for_the_qr_code_gets_the_addresses_alone() {
+    let port = free_port().to_string();
+    let args = ["tunnel", "--demo", "--https-port", &port];
+    let mut terminal = Terminal::start_this_wide(28, &args, &[]);
+    terminal.expect("Ctrl-C stops it.");
+    let shown = terminal.stop();
+    assert!(
+        !shown.contains('█') && shown.contains(&format!("https://localhost:{port}/api/mcp/default")),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_tunnel_lost_and_regained_is_one_line_each() {
+    let server = LtServer::start();
+    let path = format!("{}:{}", tools().bin_dir.display(), tools().system_dir.display());
+    let url = server.url();
+    let args = ["tunnel", "--demo", "--provider", "lt", "--server", &url, "--subdomain", "regained"];
+    let mut terminal = Terminal::start(&args, &[("PATH", &path)]);
+    terminal.expect("Ctrl-C stops it.");
+    let before = terminal.shown.len();
+    let lt = mcpgw::os::processes().into_iter().find(|one| {
+        one.name == "node"
+            && mcpgw::os::arguments(one.pid).iter().any(|argument| argument == &url)
+            && mcpgw::os::arguments(one.pid).iter().any(|argument| argument.ends_with("bin/lt"))
+    });
+    mcpgw::os::signal_process(lt.expect("a running lt").pid, mcpgw::os::Signal::Kill);
+    terminal.expect("under the same address");
+    let told = terminal.shown[before..].to_owned();
+    assert!(told.contains("tunnel lost:") && !told.contains("gave") && !told.contains("MCP URL"), "{told}");
+    terminal.stop();
+}
+
+#[test]
+fn ctrl_z_leaves_the_terminal_and_fg_takes_it_back() {
+    let port = free_port().to_string();
+    let mut terminal = Terminal::start(&["tunnel", "--demo", "--https-port", &port], &[]);
+    terminal.expect("Ctrl-C stops it.");
+    let pid = rustix::process::Pid::from_child(&terminal.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TSTP).unwrap();
+    terminal.expect("Suspended");
+    wait_for("the process to stop", Duration::from_secs(10), || {
+        mcpgw::os::process(terminal.child.id()).filter(|process| process.stopped)
+    });
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let shown = terminal.stop();
+    assert!(!shown.contains("\x1b[?25l") || shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"), "{shown:?}");
+}
+
+#[test]
+fn a_terminal_that_dies_takes_the_session_along_in_order() {
+    let (home, port) = (Home::new(), free_port().to_string());
+    let args = ["tunnel", "--demo", "--https-port", &port];
+    let (mut child, mut master) = at_a_terminal(&home, 80, &args, &[]);
+    let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+    while !shown.contains("Ctrl-C stops it.") {
+        let count = master.read(&mut buffer).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    drop(master);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    let status = wait_for("its end", Duration::from_secs(20), || child.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+    assert_eq!(fs::read_dir(home.state().join("sessions")).unwrap().count(), 0, "it cleaned up");
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl Termination {
 pub struct Suspension(Stream);
 
 impl Suspension {
-    /// Takes over the signal; one that is ignored, as under nohup, stays so.
+    /// Takes over the signal.
     pub fn listen() -> io::Result<Self> {
         // tokio has no name for it; its number is the system's.
         signal(SignalKind::from_raw(Sig::TSTP.as_raw())).map(Self)

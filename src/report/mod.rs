@@ -9,18 +9,21 @@ mod cards;
 mod event;
 mod live;
 mod panel;
+mod screen;
+mod stage;
 mod words;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::Instant;
 
 use dialoguer::console::{Term, style};
-use indicatif::{ProgressBar, ProgressStyle};
 
 pub use cards::Card;
 pub use event::Event;
 pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
+use screen::Screen;
+use stage::{Act, Stage};
 use words::{Line, Tone};
 
 use crate::error::{Error, Exit};
@@ -55,25 +58,22 @@ impl Audience {
 #[derive(Debug)]
 pub struct Report {
     audience: Audience,
-    stage: Mutex<Stage>,
+    show: Mutex<Show>,
 }
 
-/// What a terminal shows at the moment.
+/// What is shown at the moment.
 #[derive(Debug, Default)]
-struct Stage {
-    spinner: Option<ProgressBar>,
-    /// Notices from before anything was started: they go under the panel, where they are read. Later
-    /// ones say why something takes so long, and are not held back.
-    held: Vec<Line>,
-    started: bool,
-    shown_panel: bool,
-    logs: String,
+struct Show {
+    stage: Stage,
+    screen: Screen,
+    /// The address that a pipe was told of last.
+    told: Option<String>,
 }
 
 impl Report {
     /// A report for `audience`.
     pub fn new(audience: Audience) -> Self {
-        Self { audience, stage: Mutex::default() }
+        Self { audience, show: Mutex::default() }
     }
 
     /// Who listens.
@@ -90,8 +90,8 @@ impl Report {
                 for line in words::of(event) {
                     plain(&line);
                 }
-                if matches!(event, Event::Ready { .. }) {
-                    out(&panel::plain(event));
+                if let Event::Ready { url, .. } = event {
+                    self.ready_in_plain_words(event, url);
                 }
             }
             Audience::Quiet => match event {
@@ -112,69 +112,48 @@ impl Report {
         }
     }
 
+    /// The addresses; one line where they are the same as before.
+    fn ready_in_plain_words(&self, event: &Event, url: &str) {
+        let Ok(mut show) = self.show.lock() else { return };
+        match show.told.as_deref() == Some(url) {
+            true => out(&format!("ready again under {url}")),
+            false => out(&panel::plain(event)),
+        }
+        show.told = Some(url.into());
+    }
+
     fn perform(&self, event: &Event) {
-        let Ok(mut stage) = self.stage.lock() else { return };
-        for line in words::of(event) {
-            if line.tone == Tone::Notice && !stage.started {
-                stage.held.push(line);
-            } else {
-                stage.say(|| terminal(&line));
+        let Ok(mut show) = self.show.lock() else { return };
+        for act in show.stage.hear(event, Instant::now()) {
+            match act {
+                Act::Say(line) => show.screen.above(|| terminal(&line)),
+                Act::Spin(phase) => show.screen.spin(phase),
+                Act::Rest => show.screen.rest(),
+                Act::Panel => out(&panel::terminal(event, &show.stage.logs, terminal_width())),
+                Act::Hint => out(&style("Ctrl-C stops it.").dim().to_string()),
             }
         }
-        match event {
-            Event::EdgeReady { logs, .. } => stage.logs.clone_from(logs),
-            Event::ProviderStarting { .. } | Event::Failed { .. } => stage.started = true,
-            _ => {}
+    }
+
+    /// Leaves the terminal to others, for Ctrl-Z.
+    pub fn suspend(&self) {
+        if let Ok(mut show) = self.show.lock() {
+            show.screen.suspend();
+            out(&style("Suspended: visitors wait until `fg`.").dim().to_string());
         }
-        match (event, words::waiting_for(event)) {
-            (Event::Ready { .. }, _) => {
-                stage.clear();
-                let qr = !stage.shown_panel;
-                stage.shown_panel = true;
-                out(&panel::terminal(event, &stage.logs, qr));
-                stage.held.drain(..).for_each(|line| terminal(&line));
-                out(&style("Ctrl-C stops it.").dim().to_string());
-            }
-            (_, Some(phase)) => stage.spin(phase),
-            (Event::Stopped { .. } | Event::Failed { .. }, _) => {
-                stage.held.drain(..).for_each(|line| terminal(&line));
-                stage.clear();
-            }
-            _ => {}
+    }
+
+    /// Takes it back.
+    pub fn resume(&self) {
+        if let Ok(mut show) = self.show.lock() {
+            show.screen.resume();
         }
     }
 
     /// Leaves the terminal as it was found.
     fn rest(&self) {
-        if let Ok(mut stage) = self.stage.lock() {
-            stage.clear();
-        }
-    }
-}
-
-impl Stage {
-    fn spin(&mut self, phase: String) {
-        let spinner = self.spinner.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        spinner.set_message(phase);
-    }
-
-    fn say(&self, line: impl FnOnce()) {
-        match &self.spinner {
-            Some(spinner) => spinner.suspend(line),
-            None => line(),
-        }
-    }
-
-    fn clear(&mut self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
+        if let Ok(mut show) = self.show.lock() {
+            show.screen.rest();
         }
     }
 }

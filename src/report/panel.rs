@@ -11,12 +11,11 @@ pub(super) fn plain(ready: &Event) -> String {
     rows(ready).iter().map(|(label, value)| format!("{label:<15}{value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// The same with emphasis, and the QR code above.
-pub(super) fn terminal(ready: &Event, logs: &str, with_qr: bool) -> String {
+/// The same with emphasis, and the QR code above where it fits into that many columns.
+pub(super) fn terminal(ready: &Event, logs: &str, columns: usize) -> String {
     let mut text = String::from("\n");
     if let Event::Ready { url, .. } = ready
-        && with_qr
-        && let Some(code) = qr(url)
+        && let Some(code) = qr_within(url, columns)
     {
         text.push_str(&code);
         text.push('\n');
@@ -77,8 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_the_code_once() {
-        assert!(terminal(&ready(), "/x", true).contains('█'));
-        assert!(!terminal(&ready(), "/x", false).contains('█'));
+    fn a_terminal_gets_the_code_where_it_fits() {
+        assert!(terminal(&ready(), "/x", 80).contains('█'));
+        let narrow = terminal(&ready(), "/x", 20);
+        assert!(!narrow.contains('█') && narrow.contains("https://x.example/api/mcp/default"), "{narrow}");
     }
 }

@@ -1,5 +1,7 @@
 //! An event in a person's words. Short, calm, no jargon that the field does not use.
 
+use std::time::Duration;
+
 use dialoguer::console::style;
 
 use super::Event;
@@ -29,6 +31,11 @@ pub(super) struct Line {
 impl Line {
     fn done(text: String) -> Self {
         Self { tone: Tone::Done, label: "", text, fix: None }
+    }
+
+    /// Something that was lost is back.
+    pub(super) fn back(after: Duration) -> Self {
+        Self::done(format!("back after {:.1} s, under the same address", after.as_secs_f64()))
     }
 
     pub(super) fn trouble(label: &'static str, text: &str, fix: Option<&str>) -> Self {
@@ -118,10 +125,13 @@ pub(super) fn waiting_for(event: &Event) -> Option<String> {
     match event {
         Event::EdgeReady { .. } => Some("Starting".into()),
         Event::ProviderStarting { provider, .. } => Some(format!("Waiting for an address from {provider}")),
-        Event::UrlFound { url, .. } => Some(format!("Checking {url}")),
+        Event::UrlFound { .. } => Some("Checking that the address leads here".into()),
         Event::UrlVerified { .. } => Some("Looking for the gateway".into()),
         Event::GatewayStarting { .. } => Some("Waiting for the gateway to answer".into()),
-        Event::Restarting { what, .. } => Some(format!("Restarting the {what}")),
+        Event::TunnelLost { .. } => Some("Getting the tunnel back".into()),
+        Event::GatewayLost { .. } => Some("Getting the gateway back, visitors wait meanwhile".into()),
+        Event::Restarting { what, attempt: 1, .. } => Some(format!("Restarting the {what}")),
+        Event::Restarting { what, attempt, .. } => Some(format!("Restarting the {what}, attempt {attempt}")),
         Event::Failover { to, .. } => Some(format!("Starting {to}")),
         _ => None,
     }

@@ -22,10 +22,10 @@ use crate::config::Settings;
 use crate::edge::{AllowList, Edge, Identity, Listen, Target};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
-use crate::os::{self, Interruption, Termination};
+use crate::os::{self, Interruption, Suspension, Termination};
 use crate::process::{self, Child, Reaper};
 use crate::provider::{Candidate, Provider};
-use crate::report::{Event, Report};
+use crate::report::{Audience, Event, Report};
 use crate::state::{SessionRecord, State, random_hex};
 use crate::web::{self, Names};
 
@@ -178,6 +178,9 @@ impl<'a> Driver<'a> {
 
     async fn drive(&mut self, inbox: &mut Inbox, termination: &mut Termination) -> Result<()> {
         let mut next = Some(Input::Begin);
+        // Elsewhere there is nothing to tidy up before the system suspends us.
+        let at_terminal = self.report.audience() == Audience::Terminal;
+        let mut suspension = at_terminal.then(Suspension::listen).and_then(std::io::Result::ok);
         loop {
             if let Some(input) = next.take() {
                 if self.clock.slept() {
@@ -198,6 +201,12 @@ impl<'a> Driver<'a> {
                 Some(message) = inbox.messages.recv() => self.hear(message),
                 Some(()) = inbox.suspicions.recv() => Some(Input::Suspect),
                 () = tick => Some(Input::Tick),
+                () = ctrl_z(&mut suspension) => {
+                    self.report.suspend();
+                    Suspension::suspend();
+                    self.report.resume();
+                    None
+                }
                 interruption = termination.next() => match interruption {
                     Interruption::End(reason) => {
                         self.reason = reason;
@@ -346,6 +355,13 @@ impl<'a> Driver<'a> {
         process::end_adopted(self.reaper.pid());
         self.reaper.finish();
         self.state.forget(&self.record.id);
+    }
+}
+
+async fn ctrl_z(suspension: &mut Option<Suspension>) {
+    match suspension {
+        Some(suspension) => suspension.next().await,
+        None => std::future::pending().await,
     }
 }
 
