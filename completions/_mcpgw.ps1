@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
@@ -60,7 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--health', '--health', [CompletionResultType]::ParameterName, 'This path must answer 200; without it any HTTP answer means the gateway lives')
             [CompletionResult]::new('--host-header', '--host-header', [CompletionResultType]::ParameterName, 'The Host the gateway sees: the visitor''s, or localhost [default: auto]')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in')
-            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Who gets in: auto, key or none')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]')
             [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Let visitors reach this path too, and all below it')
             [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'Keep the same variables in this file; its other lines stay')
             [CompletionResult]::new('--on-url', '--on-url', [CompletionResultType]::ParameterName, 'Run this in a shell whenever the URL is new, with the same variables')
@@ -124,6 +125,39 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'mcpgw;key' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;key;show' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;key;rotate' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;key;help' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;key;help;show' {
+            break
+        }
+        'mcpgw;key;help;rotate' {
+            break
+        }
+        'mcpgw;key;help;help' {
+            break
+        }
         'mcpgw;providers' {
             [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel')
             [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
@@ -177,6 +211,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
@@ -199,6 +234,17 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;stop' {
+            break
+        }
+        'mcpgw;help;key' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
+            break
+        }
+        'mcpgw;help;key;show' {
+            break
+        }
+        'mcpgw;help;key;rotate' {
             break
         }
         'mcpgw;help;providers' {

@@ -22,6 +22,9 @@ _mcpgw() {
             mcpgw,help)
                 cmd="mcpgw__subcmd__help"
                 ;;
+            mcpgw,key)
+                cmd="mcpgw__subcmd__key"
+                ;;
             mcpgw,logs)
                 cmd="mcpgw__subcmd__logs"
                 ;;
@@ -52,6 +55,9 @@ _mcpgw() {
             mcpgw__subcmd__help,help)
                 cmd="mcpgw__subcmd__help__subcmd__help"
                 ;;
+            mcpgw__subcmd__help,key)
+                cmd="mcpgw__subcmd__help__subcmd__key"
+                ;;
             mcpgw__subcmd__help,logs)
                 cmd="mcpgw__subcmd__help__subcmd__logs"
                 ;;
@@ -76,8 +82,32 @@ _mcpgw() {
             mcpgw__subcmd__help,url)
                 cmd="mcpgw__subcmd__help__subcmd__url"
                 ;;
+            mcpgw__subcmd__help__subcmd__key,rotate)
+                cmd="mcpgw__subcmd__help__subcmd__key__subcmd__rotate"
+                ;;
+            mcpgw__subcmd__help__subcmd__key,show)
+                cmd="mcpgw__subcmd__help__subcmd__key__subcmd__show"
+                ;;
             mcpgw__subcmd__help__subcmd__providers,setup)
                 cmd="mcpgw__subcmd__help__subcmd__providers__subcmd__setup"
+                ;;
+            mcpgw__subcmd__key,help)
+                cmd="mcpgw__subcmd__key__subcmd__help"
+                ;;
+            mcpgw__subcmd__key,rotate)
+                cmd="mcpgw__subcmd__key__subcmd__rotate"
+                ;;
+            mcpgw__subcmd__key,show)
+                cmd="mcpgw__subcmd__key__subcmd__show"
+                ;;
+            mcpgw__subcmd__key__subcmd__help,help)
+                cmd="mcpgw__subcmd__key__subcmd__help__subcmd__help"
+                ;;
+            mcpgw__subcmd__key__subcmd__help,rotate)
+                cmd="mcpgw__subcmd__key__subcmd__help__subcmd__rotate"
+                ;;
+            mcpgw__subcmd__key__subcmd__help,show)
+                cmd="mcpgw__subcmd__key__subcmd__help__subcmd__show"
                 ;;
             mcpgw__subcmd__providers,help)
                 cmd="mcpgw__subcmd__providers__subcmd__help"
@@ -98,7 +128,7 @@ _mcpgw() {
 
     case "${cmd}" in
         mcpgw)
-            opts="-h -V --help --version tunnel status url run logs stop providers completions man help"
+            opts="-h -V --help --version tunnel status url run logs stop key providers completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,7 +156,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__help)
-            opts="tunnel status url run logs stop providers completions man help"
+            opts="tunnel status url run logs stop key providers completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -156,6 +186,48 @@ _mcpgw() {
         mcpgw__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__key)
+            opts="show rotate"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__key__subcmd__rotate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__key__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -281,6 +353,104 @@ _mcpgw() {
             ;;
         mcpgw__subcmd__help__subcmd__url)
             opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key)
+            opts="-h --help show rotate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__help)
+            opts="show rotate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__help__subcmd__rotate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__rotate)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__key__subcmd__show)
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

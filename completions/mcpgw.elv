@@ -28,6 +28,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand run 'Run a command with APP_URL (and the rest) of the running session'
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
+            cand key 'Show or change the key that visitors need'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -56,7 +57,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --health 'This path must answer 200; without it any HTTP answer means the gateway lives'
             cand --host-header 'The Host the gateway sees: the visitor''s, or localhost [default: auto]'
             cand --env 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in'
-            cand --auth 'Who gets in: auto, key or none'
+            cand --auth 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]'
             cand --allow 'Let visitors reach this path too, and all below it'
             cand --env-file 'Keep the same variables in this file; its other lines stay'
             cand --on-url 'Run this in a shell whenever the URL is new, with the same variables'
@@ -114,6 +115,32 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mcpgw;key'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand show 'Print this project''s key'
+            cand rotate 'Make a new key; the old one opens nothing any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;key;show'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;key;rotate'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;key;help'= {
+            cand show 'Print this project''s key'
+            cand rotate 'Make a new key; the old one opens nothing any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;key;help;show'= {
+        }
+        &'mcpgw;key;help;rotate'= {
+        }
+        &'mcpgw;key;help;help'= {
+        }
         &'mcpgw;providers'= {
             cand --tunnel-name 'cloudflared: the named tunnel'
             cand --hostname 'cloudflared: the host name that leads to the named tunnel'
@@ -160,6 +187,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand run 'Run a command with APP_URL (and the rest) of the running session'
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
+            cand key 'Show or change the key that visitors need'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -176,6 +204,14 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;logs'= {
         }
         &'mcpgw;help;stop'= {
+        }
+        &'mcpgw;help;key'= {
+            cand show 'Print this project''s key'
+            cand rotate 'Make a new key; the old one opens nothing any more'
+        }
+        &'mcpgw;help;key;show'= {
+        }
+        &'mcpgw;help;key;rotate'= {
         }
         &'mcpgw;help;providers'= {
             cand setup 'Show the steps until a provider is ready, and run each that is agreed to'

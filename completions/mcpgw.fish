@@ -32,6 +32,7 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the addr
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "key" -d 'Show or change the key that visitors need'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
@@ -60,7 +61,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l host-header -d 'T
 preserve\t'Always the visitor\'s'
 local\t'Always `localhost:PORT`'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env -d 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l auth -d 'Who gets in: auto, key or none' -r -f -a "auto\t'A key, unless the gateway itself refuses anonymous calls'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l auth -d 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]' -r -f -a "auto\t'A key, unless the gateway itself refuses anonymous calls'
 key\t'Always a key'
 none\t'Nothing'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let visitors reach this path too, and all below it' -r
@@ -97,6 +98,15 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The ses
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l tunnel-name -d 'cloudflared: the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l lt -d 'The lt program, where it is not on PATH' -r -F
@@ -117,14 +127,17 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_s
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'

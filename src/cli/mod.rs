@@ -40,6 +40,12 @@ pub enum Command {
     Logs(LogsArgs),
     /// End a running session, a hung one too, and clear away after a dead one
     Stop(StopArgs),
+    /// Show or change the key that visitors need
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Compare the tunnel providers, show which are ready, and set them up
     Providers(Box<ProvidersArgs>),
     /// Print a completion script for a shell
@@ -65,4 +71,13 @@ pub enum Command {
         /// The session's id
         session: String,
     },
+}
+
+/// `mcpgw key`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Print this project's key
+    Show,
+    /// Make a new key; the old one opens nothing any more
+    Rotate,
 }

@@ -98,7 +98,7 @@ pub struct TunnelArgs {
     #[arg(long, value_name = "NAME=TEMPLATE", value_parser = variable, help_heading = GATEWAY)]
     pub env: Vec<(String, String)>,
 
-    /// Who gets in: auto, key or none
+    /// Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]
     #[arg(long, value_name = "HOW", env = "MCPGW_AUTH", hide_env = true, help_heading = ACCESS)]
     pub auth: Option<Auth>,
     /// Let visitors reach this path too, and all below it

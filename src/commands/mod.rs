@@ -2,6 +2,7 @@
 
 mod ask;
 mod clipboard;
+mod key;
 mod logs;
 mod pick;
 mod providers;
@@ -31,6 +32,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Url(args) => url::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Stop(args) => stop::run(&args),
+        Command::Key { command } => key::run(&command),
         Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
             completions(shell);

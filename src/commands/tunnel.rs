@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::ask;
+use super::{ask, key};
 use crate::cert::LocalCa;
 use crate::cli::TunnelArgs;
 use crate::config::{self, Auth, Layer, Settings};
@@ -37,6 +37,7 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     find_command(&settings)?;
     settings.env_file.as_deref().map_or(Ok(()), gateway::check_env_file)?;
     agree_to_open_access(&settings, yes, report.audience())?;
+    let key = (settings.auth != Auth::None).then(|| key::settle(&state, &settings.project)).transpose()?;
     let _claim = state.claim_port(settings.port)?;
     finish_what_died(&state);
     match settings.command.is_empty() {
@@ -46,7 +47,7 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     let local = choice.first().provider.id() == "local";
     let ca = local.then(|| LocalCa::open(&state)).transpose()?;
     let notices = notices(&settings, &choice, ca.as_ref());
-    let plan = Plan { settings, candidates: choice.candidates, ca, notices };
+    let plan = Plan { settings, candidates: choice.candidates, ca, key, notices };
     super::runtime()?.block_on(session::run(plan, &state, report))
 }
 
@@ -121,19 +122,21 @@ fn find_command(settings: &Settings) -> Result<()> {
     })
 }
 
-/// `--auth none` is a decision; at a terminal it is asked for once more.
+/// `--auth none` is a decision: at a terminal it is asked for once more, elsewhere `--yes` says it.
 fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> Result<()> {
-    if settings.auth == Auth::Key {
-        return Err(Error::usage("auth.key", "use --auth key: this version has no keys yet")
-            .fix("leave --auth out; a gateway that asks for OAuth itself is safe to share"));
-    }
-    let question = "Whoever learns the address can use the gateway's MCP servers. Go on without a key?";
-    let asked = settings.auth == Auth::None && !yes && audience == Audience::Terminal;
-    if !asked || ask::confirm(question)? {
+    if settings.auth != Auth::None || yes {
         return Ok(());
     }
-    let message = "open the gateway without a key: not agreed to";
-    Err(Error::failed("auth.declined", message).fix("answer yes, or give --yes"))
+    if audience != Audience::Terminal || !ask::possible() {
+        let message = "open the gateway without a key: nobody is there to agree to it";
+        return Err(Error::usage("auth.unattended", message).fix("give --yes too, or leave --auth none out"));
+    }
+    let question = "Whoever learns the address can use the gateway's MCP servers. Go on without a key?";
+    match ask::confirm(question)? {
+        true => Ok(()),
+        false => Err(Error::failed("auth.declined", "open the gateway without a key: not agreed to")
+            .fix("answer yes, or give --yes")),
+    }
 }
 
 /// An mcpgw that was killed may have left processes and a session file: both go before a new start.
@@ -160,13 +163,11 @@ fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Ev
     if let Some(ca) = ca {
         notices.push(trust(&ca.path));
         notices.push(public_address(settings, choice));
-    } else {
-        let message = "no key protects this address yet: whoever learns it can use the gateway's MCP servers";
-        notices.push(Event::notice(
-            "auth.open",
-            message,
-            Some("let the gateway itself ask for OAuth".into()),
-        ));
+    }
+    if settings.auth == Auth::None {
+        let message = "no key is asked for: whoever learns this address can use the gateway's MCP servers";
+        let fix = "leave --auth none out, and visitors need a key";
+        notices.push(Event::notice("auth.none", message, Some(fix.into())));
     }
     if let Some(server) = settings.server.as_ref().filter(|server| server.scheme() == "http") {
         let message = format!(

@@ -4,18 +4,30 @@
 //! taken for slashes, dot segments removed, double slashes folded. What cannot be read in one way only
 //! (encodings within encodings, `..;` segments, control characters, broken UTF-8) is nobody's path.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 /// The paths that pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowList {
     rules: Vec<Rule>,
+    /// Where MCP is served: these, and all below them, are what the key is for.
+    mcp: Vec<Vec<Part>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    segments: Vec<String>,
+    parts: Vec<Part>,
     below: Below,
+}
+
+/// A segment of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Is(String),
+    /// Any one.
+    Any,
 }
 
 /// What of the paths below a rule's own.
@@ -26,23 +38,22 @@ enum Below {
     Not,
 }
 
-/// What becomes of a request.
+/// How a path passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It passes as it is.
-    Pass,
-    /// It passes under this path, which is what it was judged by.
-    PassAs(String),
-    /// It does not, and this is why.
-    Refuse(&'static str),
+pub struct Admission<'a> {
+    /// As it came; or, where it was spelt in a roundabout way, straight, which is what it was judged by.
+    pub path: Cow<'a, str>,
+    /// Does it lead to MCP servers, however it is read?
+    pub mcp: bool,
 }
 
 impl AllowList {
-    /// MCP, OAuth callback and discovery, health (DESIGN section 3.5, FACTS on the gateway); of
-    /// `/api/auth`, which also signs strangers up, MCP's own part and the callbacks alone.
-    const ALWAYS: [(&'static str, Below); 8] = [
-        ("/api/mcp", Below::Too),
-        ("/mcp", Below::Too),
+    /// Where the gateways of all eras serve MCP.
+    const MCP: [&'static str; 2] = ["/api/mcp", "/mcp"];
+
+    /// OAuth callback and discovery, health (DESIGN section 3.5, FACTS on the gateway); of `/api/auth`,
+    /// which also signs strangers up, MCP's own part and the callbacks alone.
+    const ALWAYS: [(&'static str, Below); 6] = [
         ("/api/oauth", Below::Too),
         ("/.well-known", Below::Too),
         ("/health", Below::Too),
@@ -51,39 +62,47 @@ impl AllowList {
         ("/api/auth/callback", Below::Only),
     ];
 
-    /// The default list, the gateway's MCP and health paths, and what the user allows.
-    pub fn new(mcp_path: &str, health: Option<&str>, allow: &[String]) -> Self {
-        let mut list = Self { rules: vec![] };
-        Self::ALWAYS.iter().for_each(|(path, below)| list.add(path, *below));
-        list.add(mcp_path, Below::Too);
-        health.into_iter().for_each(|path| list.add(path, Below::Not));
-        allow.iter().for_each(|path| list.add(path, Below::Too));
+    /// The default list, the gateway's MCP and health paths, and what the user allows. `mcp_path` is the
+    /// session's, made from `template`, which stands for every other profile where that opens nothing else.
+    pub fn new(mcp_path: &str, template: &str, health: Option<&str>, allow: &[String]) -> Self {
+        let mut list = Self { rules: vec![], mcp: vec![] };
+        Self::ALWAYS.iter().for_each(|(path, below)| list.add(literal(path), *below));
+        Self::MCP.iter().for_each(|path| list.add_mcp(literal(path)));
+        list.add_mcp(literal(mcp_path));
+        profiles(template).into_iter().for_each(|path| list.add_mcp(path));
+        health.into_iter().for_each(|path| list.add(literal(path), Below::Not));
+        allow.iter().for_each(|path| list.add(literal(path), Below::Too));
         list
     }
 
     /// Adds one path that the gateway's own OAuth metadata names, and nothing below it.
     pub fn add_endpoint(&mut self, path: &str) {
-        self.add(path, Below::Not);
+        self.add(literal(path), Below::Not);
     }
 
-    fn add(&mut self, path: &str, below: Below) {
-        if let Ok(Path { segments, .. }) = canonical(path)
-            && !segments.is_empty()
-        {
-            self.rules.push(Rule { segments, below });
+    fn add(&mut self, parts: Vec<Part>, below: Below) {
+        let rule = Rule { parts, below };
+        if !rule.parts.is_empty() && !self.rules.contains(&rule) {
+            self.rules.push(rule);
         }
     }
 
-    /// Judges a request's path (without its query).
-    pub fn judge(&self, path: &str) -> Verdict {
-        let Path { segments, literal, plain } = match canonical(path) {
-            Ok(read) => read,
-            Err(why) => return Verdict::Refuse(why),
-        };
+    fn add_mcp(&mut self, parts: Vec<Part>) {
+        self.add(parts.clone(), Below::Too);
+        if !parts.is_empty() && !self.mcp.contains(&parts) {
+            self.mcp.push(parts);
+        }
+    }
+
+    /// Judges a request's path (without its query). An error says why it does not pass.
+    pub fn judge<'a>(&self, path: &'a str) -> Result<Admission<'a>, &'static str> {
+        let Path { segments, literal, plain } = canonical(path)?;
         if !self.rules.iter().any(|rule| rule.admits(&segments, literal)) {
-            return Verdict::Refuse("not on the allow-list");
+            return Err("not on the allow-list");
         }
-        if plain { Verdict::Pass } else { Verdict::PassAs(encode(&segments, path.ends_with('/'))) }
+        let mcp = self.mcp.iter().any(|parts| may_be_below(&segments, parts));
+        let path = if plain { path.into() } else { encode(&segments, path.ends_with('/')).into() };
+        Ok(Admission { path, mcp })
     }
 }
 
@@ -91,18 +110,61 @@ impl Rule {
     /// The rule's own segments must be written as they are: to a router that does not decode before it
     /// matches, `/api/mcp%2fx` is `/api/:name`, and `/%61pi/mcp` is `/:name/mcp`.
     fn admits(&self, segments: &[String], literal: usize) -> bool {
-        let written = || {
-            literal > self.segments.len()
-                || self.segments.iter().any(|segment| !segment.bytes().all(|byte| SPELT.contains(&byte)))
+        let spelt = |part: &Part| match part {
+            Part::Is(segment) => segment.bytes().all(|byte| SPELT.contains(&byte)),
+            Part::Any => true,
         };
-        segments.starts_with(&self.segments)
+        let written = || literal > self.parts.len() || !self.parts.iter().all(spelt);
+        starts_with(segments, &self.parts, |segment, wanted| segment == wanted)
             && written()
             && match self.below {
                 Below::Too => true,
-                Below::Only => segments.len() > self.segments.len(),
-                Below::Not => segments.len() == self.segments.len(),
+                Below::Only => segments.len() > self.parts.len(),
+                Below::Not => segments.len() == self.parts.len(),
             }
     }
+}
+
+/// A key is asked for as generously as some server may read a path: in whatever case (Express), and
+/// without what follows a semicolon (Java).
+fn may_be_below(segments: &[String], parts: &[Part]) -> bool {
+    starts_with(segments, parts, |segment, wanted| {
+        let name = segment.split(';').next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case(wanted)
+    })
+}
+
+fn starts_with(segments: &[String], parts: &[Part], same: impl Fn(&str, &str) -> bool) -> bool {
+    segments.len() >= parts.len()
+        && parts.iter().zip(segments).all(|(part, segment)| match part {
+            Part::Is(wanted) => same(segment, wanted),
+            Part::Any => true,
+        })
+}
+
+fn literal(path: &str) -> Vec<Part> {
+    canonical(path).map_or(vec![], |path| path.segments.into_iter().map(Part::Is).collect())
+}
+
+/// The template's paths for any profile, and for any ORG/PROFILE. None where they could be something else
+/// than MCP: `/api/{profile}` is also the gateway's own API.
+fn profiles(template: &str) -> Vec<Vec<Part>> {
+    let segments: Vec<&str> = template.split('/').filter(|segment| !segment.is_empty()).collect();
+    let (before, after) = match segments.iter().position(|segment| *segment == "{profile}") {
+        Some(at) => (&segments[..at], &segments[at + 1..]),
+        None => return vec![],
+    };
+    let plain = |part: &&str| part.bytes().all(|byte| SPELT.contains(&byte));
+    let says_mcp = |part: &&str| part.to_ascii_lowercase().contains("mcp");
+    let mut rest = before.iter().chain(after);
+    if !rest.clone().all(plain) || !rest.any(says_mcp) {
+        return vec![];
+    }
+    let is = |part: &&str| Part::Is((*part).to_string());
+    let path = |profile: &[Part]| {
+        before.iter().map(is).chain(profile.iter().cloned()).chain(after.iter().map(is)).collect()
+    };
+    vec![path(&[Part::Any]), path(&[Part::Any, Part::Any])]
 }
 
 /// Is this a host and perhaps a port, and nothing else? Gateways build URLs from it, so that a `Host` of
@@ -204,7 +266,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn list() -> AllowList {
-        let mut list = AllowList::new("/api/mcp/default", Some("/status"), &["/extra".into()]);
+        let mut list =
+            AllowList::new("/gw/default/mcp", "/gw/{profile}/mcp", Some("/status"), &["/extra".into()]);
         list.add_endpoint("/api/auth/jwks");
         list
     }
@@ -246,7 +309,7 @@ mod tests {
     }
 
     fn passes(path: &str) -> bool {
-        !matches!(list().judge(path), Verdict::Refuse(_))
+        list().judge(path).is_ok()
     }
 
     #[test]
@@ -269,7 +332,7 @@ mod tests {
             "/api/mcp/caf%C3%A9",
             "/api/mcp/org%2Fteam",
         ] {
-            assert_eq!(list().judge(path), Verdict::Pass, "{path}");
+            assert_eq!(list().judge(path).unwrap().path, Cow::Borrowed(path));
         }
     }
 
@@ -335,6 +398,35 @@ mod tests {
     }
 
     #[test]
+    fn mcp_is_served_under_any_profile_and_only_where_the_template_says_mcp() {
+        let list = list();
+        for path in ["/gw/other/mcp", "/gw/org/team/mcp", "/gw/other/mcp/x", "/api/mcp/a/b", "/mcp", "/mcp/x"]
+        {
+            assert!(list.judge(path).unwrap().mcp, "{path}");
+        }
+        for path in ["/gw/other/admin", "/gw/a/b/c/mcp", "/gw/mcp"] {
+            assert!(list.judge(path).is_err(), "{path}");
+        }
+        for template in ["/{profile}", "/api/{profile}", "/x-{profile}/mcp", "/api/{{profile}}/mcp"] {
+            assert_eq!(profiles(template), [] as [Vec<Part>; 0], "{template}");
+        }
+        for path in ["/health", "/api/oauth/callback", "/.well-known/x", "/status", "/extra/x"] {
+            assert!(!list.judge(path).unwrap().mcp, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wider_path_that_the_user_allows_takes_the_key_from_no_mcp_path() {
+        let list = AllowList::new("/api/mcp/default", "/api/mcp/{profile}", None, &["/api".into()]);
+        for path in
+            ["/api/mcp/x", "/api/MCP/x", "/api/mcp%2fx", "/api/%6dcp/x", "/api/mcp;a=1/x", "/api//mcp/x"]
+        {
+            assert!(list.judge(path).unwrap().mcp, "{path}");
+        }
+        assert!(!list.judge("/api/profiles").unwrap().mcp);
+    }
+
+    #[test]
     fn a_roundabout_spelling_of_an_allowed_path_is_passed_on_straight() {
         for (path, straight) in [
             ("/x/../api/mcp/default", "/api/mcp/default"),
@@ -342,7 +434,7 @@ mod tests {
             ("/api/./mcp/./a%20b/", "/api/mcp/a%20b/"),
             ("/api\\mcp\\default", "/api/mcp/default"),
         ] {
-            assert_eq!(list().judge(path), Verdict::PassAs(straight.into()), "{path}");
+            assert_eq!(list().judge(path).unwrap().path, Cow::<str>::Owned(straight.into()), "{path}");
         }
     }
 
@@ -378,11 +470,7 @@ mod tests {
             ], 0..14),
         ) {
             let path = format!("/{}", parts.concat());
-            let sent = match list().judge(&path) {
-                Verdict::Pass => path.clone(),
-                Verdict::PassAs(straight) => straight,
-                Verdict::Refuse(_) => return Ok(()),
-            };
+            let Ok(Admission { path: sent, mcp }) = list().judge(&path) else { return Ok(()) };
             for reading in readings(&sent) {
                 let joined = format!("/{}/", reading.join("/"));
                 // An undecoded reading names no route of any gateway; every other must be on the list.
@@ -390,6 +478,8 @@ mod tests {
                     joined.contains('%') || passes(&joined),
                     "{path} was sent as {sent} and may be read as {joined}"
                 );
+                let read = list().judge(&joined).is_ok_and(|read| read.mcp);
+                prop_assert!(mcp || !read, "{path} needs no key, and may be read as {joined}, which does");
             }
         }
     }

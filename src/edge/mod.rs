@@ -6,6 +6,7 @@ mod body;
 mod forward;
 mod guard;
 mod headers;
+mod lock;
 mod probe;
 mod server;
 mod tls;
@@ -18,8 +19,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 
-pub use guard::{AllowList, Verdict};
+pub use guard::AllowList;
 pub use headers::HostRule;
+pub use lock::Lock;
 pub use probe::{Probe, SOCKET_KEY};
 pub use tls::Identity;
 pub use upstream::Target;
@@ -42,6 +44,7 @@ pub struct Edge {
 struct Shared {
     probe: Probe,
     allow: Mutex<AllowList>,
+    lock: Lock,
     upstream: Arc<Upstream>,
     public: Mutex<Option<Public>>,
     log: Mutex<Log>,
@@ -70,6 +73,7 @@ impl Edge {
     pub async fn bind(
         listen: Listen,
         allow: AllowList,
+        lock: Lock,
         logs: &Path,
         suspect: mpsc::Sender<()>,
     ) -> Result<Self> {
@@ -85,6 +89,7 @@ impl Edge {
         let shared = Arc::new(Shared {
             probe: Probe::random()?,
             allow: Mutex::new(allow),
+            lock,
             upstream: Arc::new(Upstream::new(suspect)),
             public: Mutex::new(tls.is_some().then_some(Public { scheme })),
             log: Mutex::new(Log::open(logs, "edge")),
@@ -125,6 +130,7 @@ impl Edge {
 
     /// The gateway answers here: held requests go on.
     pub fn open(&self, target: Target) {
+        self.shared.lock.set_guarded(target.guarded);
         self.shared.upstream.open(target);
     }
 

@@ -24,6 +24,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// Which `Host` it wants to see.
     pub host: HostRule,
+    /// Does it refuse anonymous calls by itself?
+    pub guarded: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(super) enum NoAnswer {
     Away,
     /// The connection broke after the request had been sent.
     Broken,
+    /// This gateway must not see it.
+    Locked,
 }
 
 impl Upstream {
@@ -96,12 +100,12 @@ impl Upstream {
     pub(super) async fn send(
         self: &Arc<Self>,
         mut request: Request<RequestBody>,
-        prepare: impl Fn(&mut Request<RequestBody>, &Target),
+        prepare: impl Fn(&mut Request<RequestBody>, &Target) -> Result<(), NoAnswer>,
     ) -> Result<Response<Incoming>, NoAnswer> {
         let deadline = Instant::now() + Self::MAX_WAIT;
         loop {
             let target = self.target(deadline).await?;
-            prepare(&mut request, &target);
+            prepare(&mut request, &target)?;
             let mut sender = match self.take_idle() {
                 Some(sender) => sender,
                 None => match connect(target.address).await {
@@ -219,7 +223,7 @@ mod tests {
 
     async fn ask(upstream: &Arc<Upstream>) -> Result<u16, NoAnswer> {
         let request = Request::builder().uri("/").header("host", "x").body(RequestBody::empty()).unwrap();
-        upstream.send(request, |_, _| {}).await.map(|response| response.status().as_u16())
+        upstream.send(request, |_, _| Ok(())).await.map(|response| response.status().as_u16())
     }
 
     /// A gateway that does this with every connection, one after the other.
@@ -233,7 +237,7 @@ mod tests {
                 serve(stream).await;
             }
         });
-        Target { address, host: HostRule::Preserve }
+        Target { address, host: HostRule::Preserve, guarded: false }
     }
 
     async fn read_head(stream: &mut TcpStream) {
@@ -310,7 +314,7 @@ mod tests {
     async fn a_refused_connection_is_reported_and_the_request_waits_for_the_next_gateway() {
         let (upstream, mut suspicions) = upstream();
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        upstream.open(Target { address: closed, host: HostRule::Preserve });
+        upstream.open(Target { address: closed, host: HostRule::Preserve, guarded: false });
         let held = tokio::spawn({
             let upstream = upstream.clone();
             async move { ask(&upstream).await }

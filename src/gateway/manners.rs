@@ -1,10 +1,12 @@
 //! How this gateway wants to be spoken to, asked once after it came up: whether it refuses a foreign
-//! `Host` (DNS-rebinding protection), and which endpoints its OAuth metadata names.
+//! `Host` (DNS-rebinding protection), whether it refuses anonymous calls, and which endpoints its OAuth
+//! metadata names.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
@@ -19,11 +21,23 @@ pub struct Manners {
     pub host: HostRule,
     /// Did `auto` choose the local one?
     pub refuses_foreign_host: bool,
+    /// Does it answer anonymous calls with 401 and a challenge, wherever it serves MCP?
+    pub guarded: bool,
+    /// Where its challenge says that its OAuth metadata are.
+    pub metadata: Option<String>,
     /// Paths its OAuth metadata names, on its own origin.
     pub endpoints: Vec<String>,
 }
 
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// The gateway, asked as if through `url`.
+#[derive(Clone, Copy)]
+struct Gateway<'a> {
+    client: &'a Client,
+    address: SocketAddr,
+    url: &'a Url,
+}
 
 impl Manners {
     /// Asks the gateway at `address`, as if through `url`.
@@ -34,51 +48,108 @@ impl Manners {
         mcp_path: &str,
         wanted: HostHeader,
     ) -> Self {
-        let foreign = authority(url);
-        let local = format!("localhost:{}", address.port());
-        let endpoints = endpoints(client, address, url, &foreign);
-        let (refuses, endpoints) = match wanted {
-            HostHeader::Auto => {
-                tokio::join!(refuses(client, address, mcp_path, &foreign, &local), endpoints)
-            }
-            HostHeader::Preserve | HostHeader::Local => (false, endpoints.await),
-        };
+        let gateway = Gateway { client, address, url };
+        let (foreign, local) = (authority(url), format!("localhost:{}", address.port()));
+        let (greeting, endpoints) = tokio::join!(
+            gateway.greet(mcp_path, wanted, &foreign, &local),
+            endpoints(client, address, url, &foreign)
+        );
+        let Greeting { refuses, host, answer } = greeting;
+        let mut challenge = answer.and_then(|answer| answer.challenge());
+        // One that guards this profile and leaves another door open does not guard itself.
+        if challenge.is_some() && gateway.has_an_open_door(mcp_path, &host).await {
+            challenge = None;
+        }
         let host = match HeaderValue::try_from(&local) {
             Ok(local) if refuses || wanted == HostHeader::Local => HostRule::Replace(local),
             _ => HostRule::Preserve,
         };
-        Self { host, refuses_foreign_host: refuses, endpoints }
+        let metadata = challenge.as_deref().and_then(resource_metadata);
+        Self { host, refuses_foreign_host: refuses, guarded: challenge.is_some(), metadata, endpoints }
     }
 }
 
-/// 403 or 421 to the foreign name and not to its own: that is rebinding protection and not a gateway
-/// that refuses everybody.
-async fn refuses(client: &Client, address: SocketAddr, mcp_path: &str, foreign: &str, local: &str) -> bool {
-    let denied = [StatusCode::FORBIDDEN, StatusCode::MISDIRECTED_REQUEST];
-    match initialize(client, address, mcp_path, foreign).await {
-        Some(status) if denied.contains(&status) => {
-            let own = initialize(client, address, mcp_path, local).await;
-            own.is_some_and(|status| !denied.contains(&status))
+/// How the gateway took the first word.
+struct Greeting {
+    /// It refuses a foreign `Host`.
+    refuses: bool,
+    /// The one it gets therefore.
+    host: String,
+    answer: Option<Answer>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// What a 401 says about how to get in.
+    fn challenge(self) -> Option<String> {
+        let value = self.headers.get(WWW_AUTHENTICATE).filter(|_| self.status == StatusCode::UNAUTHORIZED)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+impl Gateway<'_> {
+    /// 403 or 421 to the foreign name and not to its own: that is rebinding protection and not a gateway
+    /// that refuses everybody.
+    async fn greet(self, mcp_path: &str, wanted: HostHeader, foreign: &str, local: &str) -> Greeting {
+        const DENIED: [StatusCode; 2] = [StatusCode::FORBIDDEN, StatusCode::MISDIRECTED_REQUEST];
+        let denied =
+            |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| DENIED.contains(&answer.status));
+        let first = if wanted == HostHeader::Local { local } else { foreign };
+        let answer = self.initialize(mcp_path, first).await;
+        if wanted == HostHeader::Auto && denied(&answer) {
+            let own = self.initialize(mcp_path, local).await;
+            if own.is_some() && !denied(&own) {
+                return Greeting { refuses: true, host: local.into(), answer: own };
+            }
         }
-        _ => false,
+        Greeting { refuses: false, host: first.into(), answer }
+    }
+
+    /// Does it serve anonymous visitors anywhere else on the paths that visitors reach?
+    async fn has_an_open_door(self, mcp_path: &str, host: &str) -> bool {
+        let doors = ["/mcp", "/api/mcp", "/api/mcp/default", "/api/mcp/gateway"];
+        for door in doors.into_iter().filter(|door| *door != mcp_path) {
+            if self.initialize(door, host).await.is_some_and(|answer| answer.status.is_success()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// MCP's first request, the one that every server looks at, without any credentials. A session that it
+    /// opened is closed again.
+    async fn initialize(self, path: &str, host: &str) -> Option<Answer> {
+        let Self { client, address, url } = self;
+        let endpoint = format!("http://{address}{path}");
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
+        let request = client.post(&endpoint).timeout(LIMIT).header("host", host);
+        let request =
+            request.header("x-forwarded-proto", url.scheme()).header("x-forwarded-host", authority(url));
+        let request = request.header("accept", "application/json, text/event-stream").json(&body);
+        let response = request.send().await.ok()?;
+        if let Some(session) = response.headers().get("mcp-session-id") {
+            let end = client.delete(&endpoint).timeout(LIMIT).header("host", host);
+            let _ = end.header("mcp-session-id", session).send().await;
+        }
+        Some(Answer { status: response.status(), headers: response.headers().clone() })
     }
 }
 
-/// MCP's first request, the one that every server looks at. A session that it opened is closed again.
-async fn initialize(client: &Client, address: SocketAddr, mcp_path: &str, host: &str) -> Option<StatusCode> {
-    let endpoint = format!("http://{address}{mcp_path}");
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-11-25", "capabilities": {},
-        "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
-    let request = client.post(&endpoint).timeout(LIMIT).header("host", host);
-    let request = request.header("accept", "application/json, text/event-stream").json(&body);
-    let response = request.send().await.ok()?;
-    if let Some(session) = response.headers().get("mcp-session-id") {
-        let end =
-            client.delete(&endpoint).timeout(LIMIT).header("host", host).header("mcp-session-id", session);
-        let _ = end.send().await;
-    }
-    Some(response.status())
+/// `resource_metadata` of a challenge (RFC 9728 section 5.1).
+fn resource_metadata(challenge: &str) -> Option<String> {
+    let (_, value) = challenge.split_once("resource_metadata")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next()?,
+        None => value.split([',', ' ']).next()?,
+    };
+    Some(value.to_string())
 }
 
 async fn endpoints(client: &Client, address: SocketAddr, url: &Url, host: &str) -> Vec<String> {
@@ -120,6 +191,20 @@ fn authority(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_the_metadata_are_is_read_from_the_challenge() {
+        for (challenge, metadata) in [
+            (
+                r#"Bearer resource_metadata="https://x/.well-known/y", scope="a""#,
+                Some("https://x/.well-known/y"),
+            ),
+            (r#"Bearer realm="x", resource_metadata = https://x/y, scope=a"#, Some("https://x/y")),
+            ("Bearer", None),
+        ] {
+            assert_eq!(resource_metadata(challenge).as_deref(), metadata, "{challenge}");
+        }
+    }
 
     #[test]
     fn only_endpoints_of_the_gateways_own_origin_are_named() {

@@ -108,7 +108,7 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
     let mut command = Command::new(&spec.program);
     command.args(&spec.args);
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(spec.scrub) {
+        if name.to_str().is_some_and(|name| (spec.scrub)(name) || super::SECRET.contains(&name)) {
             command.env_remove(name);
         }
     }

@@ -16,3 +16,6 @@ pub use foreground::foreground;
 pub use lines::{Lines, Stream, clean};
 pub use reaper::{Reaper, reap};
 pub use tree::{SESSION_MARK, end_adopted, listening_ports, stop, sweep};
+
+/// A variable of ours that no child has a use for.
+const SECRET: [&str; 1] = ["MCPGW_KEY"];

@@ -55,19 +55,20 @@ impl Audience {
 }
 
 /// Tells a session's story to one audience.
-#[derive(Debug)]
 pub struct Report {
     audience: Audience,
     show: Mutex<Show>,
 }
 
 /// What is shown at the moment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Show {
     stage: Stage,
     screen: Screen,
     /// The address that a pipe was told of last.
     told: Option<String>,
+    /// For the panel, where a person sees it.
+    key: Option<String>,
 }
 
 impl Report {
@@ -79,6 +80,15 @@ impl Report {
     /// Who listens.
     pub fn audience(&self) -> Audience {
         self.audience
+    }
+
+    /// The key that the next panel shows a person who sits at the terminal. Nobody else ever sees it.
+    pub fn show_key(&self, key: Option<String>) {
+        if self.audience == Audience::Terminal
+            && let Ok(mut show) = self.show.lock()
+        {
+            show.key = key;
+        }
     }
 
     /// Tells one event.
@@ -129,7 +139,10 @@ impl Report {
                 Act::Say(line) => show.screen.above(|| terminal(&line)),
                 Act::Spin(phase) => show.screen.spin(phase),
                 Act::Rest => show.screen.rest(),
-                Act::Panel => out(&panel::terminal(event, &show.stage.logs, terminal_width())),
+                Act::Panel => {
+                    out(&panel::terminal(event, &show.stage.logs, terminal_width()));
+                    out(&panel::paste(event, show.key.as_deref()));
+                }
                 Act::Hint => out(&style("Ctrl-C stops it.").dim().to_string()),
             }
         }

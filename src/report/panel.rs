@@ -3,6 +3,8 @@
 use dialoguer::console::style;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use serde_json::json;
+use url::Url;
 
 use super::Event;
 
@@ -36,6 +38,7 @@ fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
     ];
     if let Some(file) = key_file {
         rows.push(("key file", file));
+        rows.push(("key", "`mcpgw key show` prints it"));
     }
     rows
 }
@@ -43,6 +46,37 @@ fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
 /// The code, unless it is wider than that many columns.
 pub(super) fn qr_within(url: &str, columns: usize) -> Option<String> {
     qr(url).filter(|code| code.lines().all(|line| line.chars().count() <= columns))
+}
+
+/// What to paste into a client's settings, the key included: for a person's eyes.
+pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
+    let Event::Ready { mcp_url, .. } = ready else { return String::new() };
+    let server = match key {
+        Some(key) => {
+            json!({"type": "http", "url": mcp_url, "headers": {"Authorization": format!("Bearer {key}")}})
+        }
+        None => json!({"type": "http", "url": mcp_url}),
+    };
+    let document = json!({"mcpServers": {"mcpgw": server}});
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let title = |title: &str| style(title.to_string()).dim();
+    let mut shown =
+        format!("{}\n{text}\n", title("for a client that takes JSON (whoever has the key gets in):"));
+    if key.is_none() {
+        shown = format!("{}\n{text}\n", title("for a client that takes JSON:"));
+    }
+    if let Some(address) = key.and_then(|key| with_key(mcp_url, key)) {
+        let words = "for one that takes an address and no header (claude.ai, ChatGPT):";
+        shown.push_str(&format!("{}\n{address}\n", title(words)));
+    }
+    shown
+}
+
+/// `https://x/api/mcp/default` and KEY make `https://x/k/KEY/api/mcp/default`.
+fn with_key(mcp_url: &str, key: &str) -> Option<String> {
+    let mut url = Url::parse(mcp_url).ok()?;
+    url.set_path(&format!("/k/{key}{}", url.path()));
+    Some(url.to_string())
 }
 
 fn qr(url: &str) -> Option<String> {
@@ -73,6 +107,18 @@ mod tests {
         OAuth callback https://x.example/api/oauth/callback
         provider       localtunnel
         ");
+    }
+
+    #[test]
+    fn what_is_pasted_holds_the_key_as_a_header_and_in_the_address() {
+        let shown = paste(&ready(), Some("KEY"));
+        let json = &shown[shown.find('{').unwrap()..=shown.rfind('}').unwrap()];
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        let server = &value["mcpServers"]["mcpgw"];
+        assert_eq!(server["url"], "https://x.example/api/mcp/default");
+        assert_eq!(server["headers"]["Authorization"], "Bearer KEY");
+        assert!(shown.contains("\nhttps://x.example/k/KEY/api/mcp/default\n"), "{shown}");
+        assert!(!paste(&ready(), None).contains("/k/"));
     }
 
     #[test]

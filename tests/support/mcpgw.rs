@@ -67,9 +67,14 @@ impl Mcpgw {
         }
     }
 
-    /// `mcpgw tunnel --json`.
-    pub fn tunnel(home: &Home) -> Self {
+    /// `mcpgw tunnel --json` as users have it: who has no key does not get in.
+    pub fn closed_tunnel(home: &Home) -> Self {
         Self::new(home).args(["tunnel", "--json"])
+    }
+
+    /// The same for tests of other things: everybody gets in, unless they say `--auth` themselves.
+    pub fn tunnel(home: &Home) -> Self {
+        Self::closed_tunnel(home).env("MCPGW_AUTH", "none").env("MCPGW_YES", "true")
     }
 
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {

@@ -29,6 +29,8 @@ const { values: options } = parseArgs({
     'ignore-term': flag, // survive SIGTERM, SIGINT and SIGHUP
     grandchild: flag, // leave a process in a session of its own; prints `grandchild PID`
     'reject-foreign-host': flag, // 403 unless Host is localhost:PORT or 127.0.0.1:PORT
+    guard: flag, // 401 and a challenge to who sends no `Authorization: Bearer user-token` to an MCP path
+    metadata: text, // ... which names this as its resource_metadata
     'starts-file': text, // append {"pid","app_url","at"} at each start
     'until-eof': flag, // end with standard input, so as to outlive no test
   },
@@ -112,6 +114,11 @@ async function answer(request, response) {
   if (options['reject-foreign-host'] && !isLocal(request.headers.host)) {
     return json(response, 403, { error: `host ${request.headers.host} is not allowed` });
   }
+  if (options.guard && isClosed(pathname) && request.headers.authorization !== 'Bearer user-token') {
+    const metadata = options.metadata ?? `${appUrl}/.well-known/oauth-protected-resource${pathname}`;
+    response.setHeader('WWW-Authenticate', `Bearer resource_metadata="${metadata}"`);
+    return json(response, 401, { error: 'who are you?' });
+  }
   if (pathname.endsWith('/sse')) return sendEvents(response, searchParams);
   if (pathname.endsWith('/echo')) return echo(request, response);
   let bodyLength = 0;
@@ -119,6 +126,11 @@ async function answer(request, response) {
   await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('delay') ?? 0)));
   const unhealthy = pathname.endsWith('/health') && Date.now() < healthyFrom;
   json(response, unhealthy ? 503 : 200, describe(request, bodyLength));
+}
+
+/** `--guard` alone closes every MCP path; with GW_OPEN=PATH in the environment, all but that. */
+function isClosed(pathname) {
+  return /^\/(api\/)?mcp(\/|$)/.test(pathname) && pathname !== process.env.GW_OPEN;
 }
 
 function isLocal(host) {

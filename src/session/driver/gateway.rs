@@ -5,9 +5,11 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Driver, Message, Outbox};
+use crate::config::Auth;
 use crate::error::{Error, Result};
 use crate::gateway::{self, Health, Manners};
 use crate::process::{self, Hearing, Status, Stream};
+use crate::report::Event;
 use crate::session::Epoch;
 use crate::session::base;
 use crate::session::gateway::Input;
@@ -89,8 +91,8 @@ impl Driver<'_> {
             }
             let mcp_path = settings.mcp_path();
             let manners = Manners::ask(&health.client, address, &url, &mcp_path, settings.host_header).await;
-            let target = edge::Target { address, host: manners.host.clone() };
-            outbox.send(Message::Answers { epoch, target, manners });
+            let target = edge::Target { address, host: manners.host.clone(), guarded: manners.guarded };
+            outbox.send(Message::Answers { epoch, url, target, manners });
         });
     }
 
@@ -125,7 +127,38 @@ impl Driver<'_> {
         });
     }
 
+    /// The gateway answers, and this is how it wants to be spoken to.
+    pub(super) fn learn(&mut self, url: &Url, target: edge::Target, manners: &Manners) {
+        manners.endpoints.iter().for_each(|path| self.edge.allow_endpoint(path));
+        if manners.refuses_foreign_host && !std::mem::replace(&mut self.told.host, true) {
+            let message = "the gateway refuses requests for other hosts, so it sees `localhost` as Host";
+            let fix = "its OAuth callback may be wrong then; --host-header preserve keeps the visitor's";
+            self.report.event(&Event::notice("gateway.host_header", message, Some(fix.into())));
+        }
+        let guarded = manners.guarded && self.settings.auth == Auth::Auto;
+        self.record.key_file = self.key_file.clone().filter(|_| !guarded);
+        if guarded && std::mem::replace(&mut self.told.guarded, true) != guarded {
+            let message = "the gateway asks for a login itself, so no key of mcpgw's is needed";
+            self.report.event(&Event::notice("auth.gateway", message, None));
+        }
+        if let Some(metadata) = manners.metadata.as_deref().filter(|metadata| !leads_to(metadata, url)) {
+            let message = format!(
+                "the gateway sends clients to {metadata} for its OAuth metadata, which is not this address: {}",
+                base(url)
+            );
+            let fix = "tell it its address by the variable it reads, for example --env BETTER_AUTH_URL={url}; \
+                a gateway that already runs needs a restart for that";
+            self.report.event(&Event::notice("auth.resource_metadata", message, Some(fix.into())));
+        }
+        self.target = Some(target);
+    }
+
     fn health(&self) -> Health {
         Health { client: self.local.clone(), port: self.settings.port, path: self.settings.health.clone() }
     }
+}
+
+/// Is this an address of the public URL's own origin?
+fn leads_to(metadata: &str, url: &Url) -> bool {
+    Url::parse(metadata).is_ok_and(|metadata| metadata.origin() == url.origin())
 }

@@ -6,6 +6,7 @@ mod gateway;
 mod provider;
 mod publish;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,14 +20,14 @@ use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
 use crate::cert::LocalCa;
 use crate::config::Settings;
-use crate::edge::{AllowList, Edge, Identity, Listen, Target};
+use crate::edge::{AllowList, Edge, Identity, Listen, Lock, Target};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
 use crate::os::{self, Interruption, Suspension, Termination};
 use crate::process::{self, Child, Reaper};
 use crate::provider::{Candidate, Provider};
 use crate::report::{Audience, Event, Report};
-use crate::state::{SessionRecord, State, random_hex};
+use crate::state::{Key, SessionRecord, State, random_hex};
 use crate::web::{self, Names};
 
 /// What a session is to be.
@@ -38,6 +39,8 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
     /// Does the edge speak TLS itself, with a certificate of this CA?
     pub ca: Option<LocalCa>,
+    /// What visitors must show, and the file it lies in; `None` where nothing is asked of them.
+    pub key: Option<(Key, PathBuf)>,
     /// Said once the edge stands.
     pub notices: Vec<Event>,
 }
@@ -61,6 +64,8 @@ enum Message {
     /// The gateway answers; this is how it wants to be spoken to.
     Answers {
         epoch: Epoch,
+        /// The address that it was told, or that it was asked through.
+        url: Url,
         target: Target,
         manners: Manners,
     },
@@ -118,16 +123,25 @@ struct Driver<'a> {
     provider_child: Option<Child>,
     gateway_child: Option<Child>,
     target: Option<Target>,
-    told_host: bool,
+    told: Told,
+    /// Where the key lies that visitors need; `None` with `--auth none`.
+    key_file: Option<PathBuf>,
     /// Turns true when nobody gets any more time.
     hurry: watch::Sender<bool>,
     clock: Clock,
     reason: &'static str,
 }
 
+/// What is said once in a session.
+#[derive(Default)]
+struct Told {
+    host: bool,
+    guarded: bool,
+}
+
 impl<'a> Driver<'a> {
     async fn start(plan: Plan, state: &'a State, report: &'a Report) -> Result<(Self, Inbox)> {
-        let Plan { settings, candidates, ca, notices } = plan;
+        let Plan { settings, candidates, ca, key, notices } = plan;
         let (sender, messages) = mpsc::unbounded_channel();
         let (suspect, suspicions) = mpsc::channel(1);
         let id = random_hex(4)?;
@@ -139,11 +153,19 @@ impl<'a> Driver<'a> {
                 Listen::Tls(settings.https_port, Identity { chain: vec![leaf.certificate], key: leaf.key })
             }
         };
-        let allow = AllowList::new(&settings.mcp_path(), settings.health.as_deref(), &settings.allow);
-        let edge = Edge::bind(listen, allow, &logs, suspect).await?;
+        let allow = AllowList::new(
+            &settings.mcp_path(),
+            &settings.mcp_path,
+            settings.health.as_deref(),
+            &settings.allow,
+        );
+        let key_file = key.as_ref().map(|(_, file)| file.clone());
+        let lock = key.map_or_else(Lock::open, |(key, file)| Lock::with(settings.auth, key, file));
+        let edge = Edge::bind(listen, allow, lock, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
-        let record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
+        let mut record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
+        record.key_file.clone_from(&key_file);
         state.save(&record)?;
         edge.probe().keep(&logs);
         report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
@@ -168,7 +190,8 @@ impl<'a> Driver<'a> {
             provider_child: None,
             gateway_child: None,
             target: None,
-            told_host: false,
+            told: Told::default(),
+            key_file,
             hurry: watch::Sender::new(false),
             clock: Clock::start(),
             reason: "asked",
@@ -224,16 +247,8 @@ impl<'a> Driver<'a> {
     fn hear(&mut self, message: Message) -> Option<Input> {
         match message {
             Message::Happened(input) => Some(input),
-            Message::Answers { epoch, target, manners } => {
-                manners.endpoints.iter().for_each(|path| self.edge.allow_endpoint(path));
-                if manners.refuses_foreign_host && !std::mem::replace(&mut self.told_host, true) {
-                    let message =
-                        "the gateway refuses requests for other hosts, so it sees `localhost` as Host";
-                    let fix =
-                        "its OAuth callback may be wrong then; --host-header preserve keeps the visitor's";
-                    self.report.event(&Event::notice("gateway.host_header", message, Some(fix.into())));
-                }
-                self.target = Some(target);
+            Message::Answers { epoch, url, target, manners } => {
+                self.learn(&url, target, &manners);
                 Some(Input::Gateway(epoch, gateway_machine::Input::Alive))
             }
             Message::Notice(event) => {

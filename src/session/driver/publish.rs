@@ -14,7 +14,7 @@ use crate::process::{self, Hearing, Spec, Status, Stdin, Stream};
 use crate::report::Event;
 use crate::session::base;
 use crate::session::machine::Input;
-use crate::state::Log;
+use crate::state::{Log, read_key};
 
 impl Driver<'_> {
     pub(super) fn publish(&mut self, url: Url) {
@@ -50,7 +50,12 @@ impl Driver<'_> {
         self.record.env = self.settings.variables(&base(url));
         self.save();
         let provider = self.provider().id();
-        self.report.event(&Event::Ready { url: base(url), mcp_url, callback_url, provider, key_file: None });
+        let key_file = self.record.key_file.as_ref();
+        // Read anew: it may have been rotated since.
+        let key = key_file.and_then(|file| read_key(file).ok()?);
+        self.report.show_key(key.map(|key| key.reveal().to_string()));
+        let key_file = key_file.map(|file| file.display().to_string());
+        self.report.event(&Event::Ready { url: base(url), mcp_url, callback_url, provider, key_file });
         self.look_at_streams(url);
     }
 

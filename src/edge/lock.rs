@@ -1,0 +1,271 @@
+//! The lock on the MCP paths: which key opens it, and whether one is needed at all. The key is compared in
+//! constant time and never shown. Where it lies is looked at again while visitors come, so that a rotated
+//! key counts within a second and nobody has to restart anything.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use hyper::header::{self, HeaderMap};
+use subtle::ConstantTimeEq;
+
+use crate::config::Auth;
+use crate::state::{Key, read_key};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Lock {
+    auth: Auth,
+    /// Does the gateway guard itself, as far as we know? Not before it has been asked.
+    guarded: AtomicBool,
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    file: PathBuf,
+    now: Mutex<Now>,
+}
+
+#[derive(Debug)]
+struct Now {
+    key: Key,
+    looked: Instant,
+    stamp: Option<SystemTime>,
+}
+
+/// What a visitor showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Nothing,
+    Wrong,
+    Right,
+}
+
+impl Lock {
+    /// How long a key that was replaced may still open.
+    const LOOK: Duration = Duration::from_secs(1);
+
+    /// No key is needed.
+    pub fn open() -> Self {
+        Self { auth: Auth::None, guarded: AtomicBool::new(false), kept: None }
+    }
+
+    /// `key`, which lies in `file`, is needed: always, or with [`Auth::Auto`] unless the gateway guards
+    /// itself.
+    pub fn with(auth: Auth, key: Key, file: PathBuf) -> Self {
+        let now = Now { key, looked: Instant::now(), stamp: stamp(&file) };
+        Self { auth, guarded: AtomicBool::new(false), kept: Some(Kept { file, now: Mutex::new(now) }) }
+    }
+
+    /// The gateway was asked.
+    pub(super) fn set_guarded(&self, guarded: bool) {
+        self.guarded.store(guarded, Ordering::Relaxed);
+    }
+
+    /// Is a key needed, as far as is known now?
+    pub(super) fn is_shut(&self) -> bool {
+        self.asks_for_a_key(self.guarded.load(Ordering::Relaxed))
+    }
+
+    /// Is a key needed in front of a gateway that guards itself, or does not?
+    pub(super) fn asks_for_a_key(&self, guarded: bool) -> bool {
+        match self.auth {
+            Auth::None => false,
+            Auth::Key => true,
+            Auth::Auto => !guarded,
+        }
+    }
+
+    /// What `Authorization` shows. Several of them show nothing: who reads them would choose one.
+    pub(super) fn try_header(&self, headers: &HeaderMap) -> Shown {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return Shown::Nothing };
+        let value = value.as_bytes();
+        match value.split_at_checked(7) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+                self.verdict(token.trim_ascii())
+            }
+            _ => Shown::Nothing,
+        }
+    }
+
+    /// What a path shows that begins with `/k/KEY/`, and the path behind it. `None` where it does not.
+    /// Metadata of a path that has a key in front (RFC 9728 section 3.1: `/.well-known/NAME` goes before
+    /// it) shows it too.
+    pub(super) fn try_path(&self, path: &str) -> Option<(Shown, String)> {
+        let (before, after) = match path.strip_prefix("/k/") {
+            Some(after) => ("", after),
+            None => path
+                .strip_prefix("/.well-known/")
+                .and_then(|rest| rest.split_once('/'))
+                .and_then(|(name, rest)| Some((&path[..13 + name.len()], rest.strip_prefix("k/")?)))?,
+        };
+        let (offered, rest) = after.split_once('/').unwrap_or((after, ""));
+        Some((self.verdict(offered.as_bytes()), format!("{before}/{rest}")))
+    }
+
+    fn verdict(&self, offered: &[u8]) -> Shown {
+        let fits = self.kept.as_ref().is_some_and(|kept| kept.fits(offered));
+        if fits { Shown::Right } else { Shown::Wrong }
+    }
+}
+
+impl Kept {
+    fn fits(&self, offered: &[u8]) -> bool {
+        let Ok(mut now) = self.now.lock() else { return false };
+        if now.looked.elapsed() >= Lock::LOOK {
+            now.looked = Instant::now();
+            let stamp = stamp(&self.file);
+            // A file that is gone or broken changes nothing: it would shut everybody out.
+            if stamp != now.stamp
+                && let Ok(Some(key)) = read_key(&self.file)
+            {
+                now.key = key;
+                now.stamp = stamp;
+            }
+        }
+        now.key.reveal().as_bytes().ct_eq(offered).into()
+    }
+}
+
+fn stamp(file: &std::path::Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|meta| meta.modified()).ok()
+}
+
+/// A path as a log may hold it: what stands where keys stand is not shown, right or wrong, however spelt.
+pub(super) fn redact(path: &str) -> String {
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    let mut parts: Vec<&str> = decoded.split(['/', '\\']).collect();
+    let Some(at) = parts.iter().position(|part| part.eq_ignore_ascii_case("k")) else {
+        return path.to_string();
+    };
+    match parts[at + 1..].iter_mut().find(|part| !matches!(**part, "" | "." | "..")) {
+        Some(key) => *key = "***",
+        None => return path.to_string(),
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+    fn lock(auth: Auth) -> (tempfile::TempDir, Lock) {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("x.key");
+        fs::write(&file, KEY).unwrap();
+        (home, Lock::with(auth, Key::parse(KEY).unwrap(), file))
+    }
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for value in values {
+            map.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn until_the_gateway_has_been_asked_a_key_is_needed() {
+        let (_home, lock) = lock(Auth::Auto);
+        assert!(lock.is_shut());
+        lock.set_guarded(true);
+        assert!(!lock.is_shut());
+        lock.set_guarded(false);
+        assert!(lock.is_shut());
+    }
+
+    #[test]
+    fn key_means_always_and_none_means_never() {
+        let (_home, lock) = lock(Auth::Key);
+        lock.set_guarded(true);
+        assert!(lock.is_shut() && !Lock::open().is_shut());
+        assert_eq!(Lock::open().try_header(&headers(&["Bearer "])), Shown::Wrong, "nobody's key is a key");
+    }
+
+    #[test]
+    fn the_key_comes_as_one_bearer_token() {
+        let (_home, lock) = lock(Auth::Auto);
+        let (short, long, upper) = (&KEY[1..], format!("{KEY}0"), KEY.to_uppercase());
+        for (values, shown) in [
+            ("", Shown::Nothing),
+            (&format!("Bearer {KEY}"), Shown::Right),
+            (&format!("bEARER   {KEY} "), Shown::Right),
+            (&format!("Basic {KEY}"), Shown::Nothing),
+            (KEY, Shown::Nothing),
+            ("Bearer", Shown::Nothing),
+            ("Bearer ", Shown::Wrong),
+            (&format!("Bearer {short}"), Shown::Wrong),
+            (&format!("Bearer {long}"), Shown::Wrong),
+            (&format!("Bearer {upper}"), Shown::Wrong),
+            (&format!("Bearer {KEY}|Bearer {KEY}"), Shown::Nothing),
+        ] {
+            let values: Vec<&str> = values.split('|').filter(|value| !value.is_empty()).collect();
+            assert_eq!(lock.try_header(&headers(&values)), shown, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_comes_in_front_of_the_path_for_those_who_can_send_no_header() {
+        let (_home, lock) = lock(Auth::Auto);
+        for (path, shown, rest) in [
+            (format!("/k/{KEY}/api/mcp/default"), Shown::Right, "/api/mcp/default"),
+            (format!("/k/{KEY}/../admin"), Shown::Right, "/../admin"),
+            (format!("/k/{KEY}"), Shown::Right, "/"),
+            (format!("/k/{KEY}//x"), Shown::Right, "//x"),
+            (format!("/k/{KEY}x/mcp"), Shown::Wrong, "/mcp"),
+            (format!("/k/%30{}/mcp", &KEY[1..]), Shown::Wrong, "/mcp"),
+            ("/k//mcp".into(), Shown::Wrong, "/mcp"),
+            (
+                format!("/.well-known/oauth-protected-resource/k/{KEY}/api/mcp/x"),
+                Shown::Right,
+                "/.well-known/oauth-protected-resource/api/mcp/x",
+            ),
+        ] {
+            assert_eq!(lock.try_path(&path), Some((shown, rest.into())), "{path}");
+        }
+        for path in [format!("//k/{KEY}/mcp"), format!("/K/{KEY}/mcp"), format!("/x/k/{KEY}"), "/k".into()] {
+            assert_eq!(lock.try_path(&path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_log_holds_no_key_whether_right_or_wrong_and_however_it_is_spelt() {
+        for path in [
+            format!("/k/{KEY}/mcp"),
+            format!("//k//{KEY}/mcp"),
+            format!("/%6b/{KEY}/mcp"),
+            format!("/k%2f{KEY}/mcp"),
+            format!("/K\\{KEY}/mcp"),
+            format!("/.well-known/x/k/{KEY}"),
+            format!("/k/./{KEY}/mcp"),
+        ] {
+            let logged = redact(&path);
+            assert!(logged.contains("***") && !logged.contains(&KEY[..8]), "{path}: {logged}");
+        }
+        assert_eq!(redact("/k/secret/api/mcp/x"), "/k/***/api/mcp/x");
+        assert_eq!(redact("/api/mcp/k%20"), "/api/mcp/k%20");
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_opens_nothing_a_moment_later() {
+        let (home, lock) = lock(Auth::Auto);
+        let file = home.path().join("x.key");
+        let other = KEY.replace('0', "9");
+        fs::write(&file, &other).unwrap();
+        let later = SystemTime::now() + Duration::from_secs(5);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
+        let kept = lock.kept.as_ref().unwrap();
+        kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK;
+        assert!(!kept.fits(KEY.as_bytes()) && kept.fits(other.as_bytes()));
+        fs::remove_file(&file).unwrap();
+        kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK;
+        assert!(kept.fits(other.as_bytes()), "a file that is gone shuts nobody out");
+    }
+}
