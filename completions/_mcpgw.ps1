@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
@@ -158,6 +159,22 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;key;help;help' {
             break
         }
+        'mcpgw;init' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The gateway''s port')
+            [CompletionResult]::new('--health', '--health', [CompletionResultType]::ParameterName, 'The path that must answer 200')
+            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile MCP clients use')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'auto, localtunnel, cloudflared, ngrok or local')
+            [CompletionResult]::new('--subdomain', '--subdomain', [CompletionResultType]::ParameterName, 'Ask for this name below the provider''s domain')
+            [CompletionResult]::new('--preset', '--preset', [CompletionResultType]::ParameterName, 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ask nothing')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Ask nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the file instead of writing it')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a file that exists')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'mcpgw;providers' {
             [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel')
             [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
@@ -212,6 +229,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
@@ -245,6 +263,9 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;key;rotate' {
+            break
+        }
+        'mcpgw;help;init' {
             break
         }
         'mcpgw;help;providers' {

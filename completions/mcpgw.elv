@@ -29,6 +29,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
+            cand init 'Write a commented mcpgw.toml by looking at the project'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -141,6 +142,21 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;key;help;help'= {
         }
+        &'mcpgw;init'= {
+            cand --port 'The gateway''s port'
+            cand --health 'The path that must answer 200'
+            cand --mcp-path 'Where the gateway serves MCP'
+            cand --profile 'The profile MCP clients use'
+            cand --provider 'auto, localtunnel, cloudflared, ngrok or local'
+            cand --subdomain 'Ask for this name below the provider''s domain'
+            cand --preset 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none'
+            cand -y 'Ask nothing'
+            cand --yes 'Ask nothing'
+            cand --dry-run 'Print the file instead of writing it'
+            cand --force 'Replace a file that exists'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'mcpgw;providers'= {
             cand --tunnel-name 'cloudflared: the named tunnel'
             cand --hostname 'cloudflared: the host name that leads to the named tunnel'
@@ -188,6 +204,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
+            cand init 'Write a commented mcpgw.toml by looking at the project'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -212,6 +229,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;key;show'= {
         }
         &'mcpgw;help;key;rotate'= {
+        }
+        &'mcpgw;help;init'= {
         }
         &'mcpgw;help;providers'= {
             cand setup 'Show the steps until a provider is ready, and run each that is agreed to'

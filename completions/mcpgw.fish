@@ -33,6 +33,7 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command 
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
@@ -107,6 +108,17 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcomm
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print this project\'s key'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l port -d 'The gateway\'s port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l health -d 'The path that must answer 200' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l mcp-path -d 'Where the gateway serves MCP' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l profile -d 'The profile MCP clients use' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l provider -d 'auto, localtunnel, cloudflared, ngrok or local' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l subdomain -d 'Ask for this name below the provider\'s domain' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l preset -d 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -s y -l yes -d 'Ask nothing'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l dry-run -d 'Print the file instead of writing it'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l force -d 'Replace a file that exists'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l tunnel-name -d 'cloudflared: the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and not __fish_seen_subcommand_from setup help" -l lt -d 'The lt program, where it is not on PATH' -r -F
@@ -127,17 +139,18 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_s
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "key" -d 'Show or change the key that visitors need'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel status url run logs stop key init providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print this project\'s key'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'

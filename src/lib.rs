@@ -11,6 +11,7 @@
 //! | [`gateway`] | starting it, its health and manners, the demo gateway |
 //! | [`edge`] | the reverse proxy in front of the gateway |
 //! | [`process`] | children in sessions of their own, line streams, ending whole trees |
+//! | [`project`] | what the user's project is and how its gateway wants to be run |
 //! | [`cert`] | the local CA |
 //! | [`web`] | the HTTP questions mcpgw asks |
 //! | [`cli`] | the command line's shape |
@@ -31,6 +32,7 @@ pub mod file;
 pub mod gateway;
 pub mod os;
 pub mod process;
+pub mod project;
 pub mod provider;
 pub mod report;
 pub mod session;

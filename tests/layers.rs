@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom.
-const STACK: [&str; 18] = [
-    "commands", "doctor", "session", "bridge", "client", "provider", "gateway", "edge", "process", "cert",
-    "web", "cli", "config", "state", "report", "file", "os", "error",
+const STACK: [&str; 19] = [
+    "commands", "doctor", "session", "bridge", "client", "provider", "gateway", "edge", "process", "project",
+    "cert", "web", "cli", "config", "state", "report", "file", "os", "error",
 ];
 
 fn rank(room: &str) -> usize {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
+#[path = "words/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +19,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use support::{Home, LtServer, Mcpgw, free_port, tools, wait_for};
 
 /// The files under `completions/` and the command that prints each.
-const PRINTED: [(&str, &[&str]); 8] = [
+const PRINTED: [(&str, &[&str]); 14] = [
     ("mcpgw.bash", &["completions", "bash"]),
     ("_mcpgw", &["completions", "zsh"]),
     ("mcpgw.fish", &["completions", "fish"]),
@@ -26,6 +28,12 @@ const PRINTED: [(&str, &[&str]); 8] = [
     ("mcpgw.1", &["man"]),
     ("mcpgw-tunnel.1", &["man", "tunnel"]),
     ("mcpgw-providers.1", &["man", "providers"]),
+    ("mcpgw-init.1", &["man", "init"]),
+    ("mcpgw-status.1", &["man", "status"]),
+    ("mcpgw-url.1", &["man", "url"]),
+    ("mcpgw-run.1", &["man", "run"]),
+    ("mcpgw-logs.1", &["man", "logs"]),
+    ("mcpgw-stop.1", &["man", "stop"]),
 ];
 
 #[test]
@@ -43,6 +51,17 @@ fn the_committed_completions_and_manual_are_what_the_binary_prints() {
     }
 }
 
+#[test]
+fn the_committed_schema_is_what_the_settings_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/mcpgw.schema.json");
+    let schema = schema::schema();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &schema).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == schema, "schema/mcpgw.schema.json is old: run UPDATE=1 cargo test --test words");
+}
+
 /// `mcpgw` at a terminal of its own, and the other end of that.
 fn at_a_terminal(home: &Home, columns: u16, args: &[&str], variables: &[(&str, &str)]) -> (Child, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -51,6 +70,9 @@ fn at_a_terminal(home: &Home, columns: u16, args: &[&str], variables: &[(&str, &
     let slave = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
     command.args(args).env_clear().envs(home.environment()).env("TERM", "xterm").env("PATH", "/nowhere");
+    if let Some((_, folder)) = variables.iter().find(|(name, _)| *name == "MCPGW_TEST_FOLDER") {
+        command.current_dir(folder);
+    }
     command.envs(variables.iter().copied()).stdin(slave()).stdout(slave()).stderr(slave());
     let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&master, size).unwrap();
@@ -264,6 +286,44 @@ fn an_open_gateway_is_asked_about_at_a_terminal_and_a_no_starts_nothing() {
         Terminal::start(&["tunnel", "--demo", "--auth", "none", "--yes", "--https-port", &port], &[]);
     yes.expect("Ctrl-C stops it.");
     yes.stop();
+}
+
+#[test]
+fn init_asks_what_is_open_and_a_ctrl_c_writes_nothing() {
+    let home = Home::new();
+    home.write("shop/package.json", r#"{"scripts":{"start":"node x.js"},"dependencies":{"express":"4"}}"#);
+    let folder = home.path().join("shop");
+    let ask = |keys: &[(&str, &str)]| {
+        let mut terminal = Terminal::start(&["init"], &[("MCPGW_TEST_FOLDER", folder.to_str().unwrap())]);
+        terminal.expect("How does the gateway start?");
+        for (keys, words) in keys {
+            terminal.press(keys, words);
+        }
+        terminal
+    };
+    // Down, down: it runs already.
+    let mut interrupted = ask(&[("\r", "The gateway's port")]);
+    interrupted.insist("\x03", "not agreed to");
+    assert_eq!(interrupted.child.wait().unwrap().code(), Some(1));
+    assert!(!folder.join("mcpgw.toml").exists());
+
+    let mut terminal = ask(&[
+        ("\r", "The gateway's port"),
+        ("4000\r", "What is the gateway?"),
+        ("\r", "The profile that MCP clients use"),
+        ("team\r", "Who carries the tunnel?"),
+    ]);
+    terminal.press("\r", "wrote ");
+    assert!(terminal.child.wait().unwrap().success());
+    let text = home.read("shop/mcpgw.toml");
+    for line in [
+        "command = [\"npm\", \"run\", \"start\"]",
+        "port = 4000",
+        "profile = \"team\"",
+        "# provider = \"auto\"",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line}:\n{text}");
+    }
 }
 
 const TOKEN: &str = "2aBcDeFgHiJkLmNoPqRsTuVwXyZ_1a2B3c4D5e6F7g8H9i0J1";

@@ -1,11 +1,13 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
+mod init;
 mod providers;
 mod session;
 mod tunnel;
 
 use clap::{Parser, Subcommand};
 
+pub use init::InitArgs;
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
 pub use tunnel::TunnelArgs;
@@ -46,6 +48,8 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Write a commented mcpgw.toml by looking at the project
+    Init(Box<InitArgs>),
     /// Compare the tunnel providers, show which are ready, and set them up
     Providers(Box<ProvidersArgs>),
     /// Print a completion script for a shell

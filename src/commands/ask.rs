@@ -25,6 +25,21 @@ pub(super) fn text(question: &str) -> Result<Option<String>> {
     ask(move || dialoguer::Input::new().with_prompt(question).interact_text().ok())
 }
 
+/// Asks for a line, which is `default` when nothing is typed. `None` after Ctrl-C.
+pub(super) fn text_or(question: &str, default: &str) -> Result<Option<String>> {
+    let (question, default) = (question.to_string(), default.to_string());
+    ask(move || dialoguer::Input::new().with_prompt(question).default(default).interact_text().ok())
+}
+
+/// Asks for one of these; its place. `None` when none was chosen.
+pub(super) fn choose(question: &str, items: &[String], default: usize) -> Result<Option<usize>> {
+    let (question, items) = (question.to_string(), items.to_vec());
+    ask(move || {
+        let prompt = dialoguer::Select::new().with_prompt(question).items(items).default(default);
+        prompt.interact_opt().ok().flatten()
+    })
+}
+
 /// Asks for a line that the terminal does not show. `None` when there is none.
 pub(super) fn secret(question: &str) -> Result<Option<String>> {
     let question = question.to_string();

@@ -2,6 +2,7 @@
 
 mod ask;
 mod clipboard;
+mod init;
 mod key;
 mod logs;
 mod pick;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Logs(args) => logs::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Key { command } => key::run(&command),
+        Command::Init(args) => init::run(*args),
         Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
             completions(shell);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Auth, HostHeader, Millis};
-use crate::error::{Error, Result, io_reason};
+use crate::error::{Error, Result, io_reason, nearest};
 
 /// What one source says; the keys of the files are the names of the flags.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -135,10 +135,7 @@ fn read(path: &Path) -> Result<Layer> {
     let text = fs::read_to_string(path).map_err(|error| {
         Error::usage("config.unreadable", format!("read {}: {}", path.display(), io_reason(&error)))
     })?;
-    let mut layer = parse(&text).map_err(|(line, column, why)| {
-        Error::usage("config.invalid", format!("read {}:{line}:{column}: {why}", path.display()))
-            .fix("the keys are the names of the flags: see `mcpgw tunnel --help`")
-    })?;
+    let mut layer = parse(&text).map_err(|mistake| mistake.error(&path.display().to_string()))?;
     // Paths in a file mean the file's folder, wherever the command was called.
     let folder = path.parent().unwrap_or(Path::new("."));
     layer.env_file = layer.env_file.map(|file| folder.join(file));
@@ -151,13 +148,53 @@ fn read(path: &Path) -> Result<Layer> {
     Ok(layer)
 }
 
-fn parse(text: &str) -> std::result::Result<Layer, (usize, usize, String)> {
+/// The text of such a file, read. Paths in it mean nothing yet.
+pub fn read_text(text: &str) -> Result<Layer> {
+    parse(text).map_err(|mistake| mistake.error(PROJECT_FILE))
+}
+
+/// What is wrong with a file.
+#[derive(Debug, PartialEq, Eq)]
+struct Mistake {
+    line: usize,
+    column: usize,
+    why: String,
+    fix: String,
+}
+
+impl Mistake {
+    fn error(self, file: &str) -> Error {
+        let Self { line, column, why, fix } = self;
+        Error::usage("config.invalid", format!("read {file}:{line}:{column}: {why}")).fix(fix)
+    }
+}
+
+fn parse(text: &str) -> std::result::Result<Layer, Mistake> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (line, column, error.message().trim().replace('\n', ", "))
+        let (why, fix) = explain(error.message());
+        Mistake { line, column, why, fix }
     })
+}
+
+/// serde names what it found and all that it knows, in backticks; people need the nearest of those.
+fn explain(message: &str) -> (String, String) {
+    let message = message.trim().replace('\n', ", ");
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
+    let Some(typed) = quoted.next().filter(|_| unknown) else {
+        return (message, "the keys are the names of the flags: see `mcpgw tunnel --help`".into());
+    };
+    let known: Vec<&str> = quoted.collect();
+    let what = message.split('`').next().unwrap_or_default();
+    let fix = match nearest(&typed.replace('_', "-"), known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.len() < 8 => format!("use one of {}", known.join(", ")),
+        None => "the keys are the names of the flags: see `mcpgw tunnel --help`".into(),
+    };
+    (format!("{what}`{typed}`"), fix)
 }
 
 #[cfg(test)]
@@ -180,10 +217,21 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_line_and_column() {
-        let (line, column, why) = parse("port = 3001\nprot = 5\n").unwrap_err();
-        assert_eq!((line, column), (2, 1));
-        assert!(why.contains("unknown field `prot`"), "{why}");
-        assert_eq!(parse("port = 'x'").unwrap_err().0, 1);
+        let mistake = parse("port = 3001\nprot = 5\n").unwrap_err();
+        assert_eq!((mistake.line, mistake.column), (2, 1));
+        assert_eq!(mistake.why, "unknown field `prot`");
+        assert_eq!(parse("port = 'x'").unwrap_err().line, 1);
+    }
+
+    #[test]
+    fn an_unknown_word_leads_to_the_one_that_was_meant() {
+        let fix = |text: &str| parse(text).unwrap_err().fix;
+        assert_eq!(fix("prot = 5"), "did you mean `port`?");
+        assert_eq!(fix("providr = 'lt'"), "did you mean `provider`?");
+        assert_eq!(fix("env_file = '.env'"), "did you mean `env-file`?");
+        assert_eq!(fix("auth = 'kye'"), "did you mean `key`?");
+        assert_eq!(fix("auth = 'telephone'"), "use one of auto, key, none");
+        assert!(fix("telephone = 1").contains("mcpgw tunnel --help"));
     }
 
     #[test]

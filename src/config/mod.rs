@@ -7,6 +7,6 @@ mod file;
 mod settings;
 mod template;
 
-pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, user};
+pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user};
 pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label};
 pub use template::{Values, fill, valid_name};

@@ -198,6 +198,21 @@ fn terminal_width() -> usize {
     Term::stdout().size_checked().map_or(usize::MAX, |(_, width)| usize::from(width))
 }
 
+/// What would change in a file.
+pub fn diff(path: &std::path::Path, old: &str, new: &str) {
+    let name = path.display().to_string();
+    let diff = similar::TextDiff::from_lines(old, new);
+    let text = diff.unified_diff().context_radius(2).header(&name, &name).to_string();
+    let coloured = Audience::detect(false, false) == Audience::Terminal;
+    for line in text.lines() {
+        match line.chars().next() {
+            Some('+') if coloured => out(&style(line).green().to_string()),
+            Some('-') if coloured => out(&style(line).red().to_string()),
+            _ => out(line),
+        }
+    }
+}
+
 /// A step that is done.
 pub fn done(what: &str) {
     step(&Line::did(what));
