@@ -1,4 +1,4 @@
-"""Start-up: what `--version` costs, beside an empty clap binary and beside `lt`."""
+"""Start-up: what `--version` costs, beside an empty clap binary and beside `lt`; what help and completions cost."""
 
 import os
 import signal
@@ -9,6 +9,10 @@ from statistics import median
 from . import programs as programs_room
 from .programs import CannotMeasure
 from .scoreboard import spread
+
+# Whatever a person waits for without a session: every one of these, in milliseconds.
+ANSWERS = [["--help"], ["tunnel", "--help"], *(["completions", shell] for shell in ["bash", "zsh", "fish", "powershell", "elvish"])]
+ANSWER_MS = 5
 
 TIMES_OF_FLOOR = 1.5
 PART_OF_LT = 1 / 60
@@ -27,6 +31,12 @@ def measure(programs, board, rounds):
             # The first turn only warms the caches.
             if turn > 0:
                 walls[name].append(took)
+    answers = {" ".join(args): [] for args in ANSWERS}
+    for turn in range(rounds + 1):
+        for args in ANSWERS:
+            took = wall_ms(programs.mcpgw, args)
+            if turn > 0:
+                answers[" ".join(args)].append(took)
     # Not lt's: node does not wait for a full pipe.
     peaks = {name: median(peak_mib(commands[name]) for _ in range(5)) for name in ["floor", "mcpgw"]}
 
@@ -39,19 +49,23 @@ def measure(programs, board, rounds):
     middle = {name: median(values) for name, values in walls.items()}
     board.figure("mcpgw / empty clap binary", middle["mcpgw"] / middle["floor"], TIMES_OF_FLOOR, "{:.2f} x")
     board.figure("mcpgw / lt", middle["mcpgw"] / middle["lt"], PART_OF_LT, "{:.4f} x")
+    for name, values in answers.items():
+        board.show(f"mcpgw {name}", spread(values, "{:.2f} ms"))
+    slowest = max(answers, key=lambda name: median(answers[name]))
+    board.figure(f"the slowest of help and completions ({slowest})", median(answers[slowest]), ANSWER_MS, "{:.2f} ms")
     board.figure("peak memory", peaks["mcpgw"], PEAK_MIB, "{:.1f} MiB")
 
 
-def wall_ms(program):
+def wall_ms(program, args=("--version",)):
     """Spawn to exit."""
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     began = time.perf_counter()
     # Through vfork: the size of this process costs nothing.
-    pid = os.posix_spawn(program, [str(program), "--version"], os.environ, file_actions=null)
+    pid = os.posix_spawn(program, [str(program), *args], os.environ, file_actions=null)
     _, status = os.waitpid(pid, 0)
     took = time.perf_counter() - began
     if status != 0:
-        raise CannotMeasure(f"`{program} --version` failed")
+        raise CannotMeasure(f"`{program} {' '.join(args)}` failed")
     return took * 1e3
 
 

@@ -51,14 +51,16 @@ pub(super) fn qr_within(url: &str, columns: usize) -> Option<String> {
 /// What to paste into a client's settings, the key included: for a person's eyes.
 pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
     let Event::Ready { mcp_url, .. } = ready else { return String::new() };
-    let server = match key {
-        Some(key) => {
-            json!({"type": "http", "url": mcp_url, "headers": {"Authorization": format!("Bearer {key}")}})
-        }
-        None => json!({"type": "http", "url": mcp_url}),
-    };
-    let document = json!({"mcpServers": {"mcpgw": server}});
-    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let quoted = |text: &str| json!(text).to_string();
+    let headers = key.map(|key| {
+        let value = quoted(&format!("Bearer {key}"));
+        format!(",\n    \"headers\": {{ \"Authorization\": {value} }}")
+    });
+    let text = format!(
+        "{{ \"mcpServers\": {{ \"mcpgw\": {{\n    \"type\": \"http\",\n    \"url\": {}{} }} }} }}",
+        quoted(mcp_url),
+        headers.unwrap_or_default()
+    );
     let title = |title: &str| style(title.to_string()).dim();
     let mut shown =
         format!("{}\n{text}\n", title("for a client that takes JSON (whoever has the key gets in):"));
