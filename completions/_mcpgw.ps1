@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
+            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
@@ -75,6 +76,19 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the MCP URL and trouble, nothing else')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mcpgw;bridge' {
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The MCP address to connect to; without a path, the MCP path is appended')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile to use [default: the session''s]')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port; without a session, the gateway on it')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this id, or of the project folder of this name')
+            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
+            [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long a call waits for a gateway that is away [default: 50s]')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when there is no gateway, instead of waiting for it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'mcpgw;status' {
@@ -223,6 +237,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         }
         'mcpgw;help' {
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
+            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
@@ -237,6 +252,9 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;tunnel' {
+            break
+        }
+        'mcpgw;help;bridge' {
             break
         }
         'mcpgw;help;status' {

@@ -23,6 +23,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -71,6 +72,18 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --quiet 'Print the MCP URL and trouble, nothing else'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mcpgw;bridge'= {
+            cand --url 'The MCP address to connect to; without a path, the MCP path is appended'
+            cand --profile 'The profile to use [default: the session''s]'
+            cand --header 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment'
+            cand --port 'The session on this gateway port; without a session, the gateway on it'
+            cand --session 'The session of this id, or of the project folder of this name'
+            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
+            cand --patience 'How long a call waits for a gateway that is away [default: 50s]'
+            cand --strict 'Fail when there is no gateway, instead of waiting for it'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'mcpgw;status'= {
             cand --json 'Print one JSON document'
@@ -198,6 +211,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;help'= {
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -211,6 +225,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mcpgw;help;tunnel'= {
+        }
+        &'mcpgw;help;bridge'= {
         }
         &'mcpgw;help;status'= {
         }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`commands`] | one file a command, no mechanism |
 //! | [`session`] | the tunnel's heart: pure machines decide, the driver does |
+//! | [`bridge`] | `mcpgw bridge`: stdio to the live gateway |
 //! | [`provider`] | tunnel programs, one file each |
 //! | [`gateway`] | starting it, its health and manners, the demo gateway |
 //! | [`edge`] | the reverse proxy in front of the gateway |
@@ -22,6 +23,7 @@
 //! | [`os`] | what differs between systems; all `unsafe` |
 //! | [`error`] | what happened, where, and the fix |
 
+pub mod bridge;
 pub mod cert;
 pub mod cli;
 pub mod commands;

@@ -41,6 +41,34 @@ pub fn public(ca: Option<&str>, names: Arc<Names>) -> Result<Client> {
     builder.build().map_err(|error| failed(&error))
 }
 
+/// A client that keeps its connections, for one address: through the system's proxy and trusting what the system
+/// trusts, unless the address is on this machine; trusting `ca` (PEM) alone where it is given.
+pub fn lasting(url: &Url, ca: Option<&str>, names: Arc<Names>) -> Result<Client> {
+    // Node and uvicorn close a connection that idles for 5 s: a request must not cross that on its way.
+    const IDLE: Duration = Duration::from_secs(4);
+    let builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .pool_idle_timeout(IDLE)
+        .connect_timeout(Duration::from_secs(10))
+        .dns_resolver(names);
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => is_loopback_name(name),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let builder = if here { builder.no_proxy() } else { builder };
+    let builder = match ca {
+        Some(pem) => {
+            builder.tls_certs_only([Certificate::from_pem(pem.as_bytes()).map_err(|error| failed(&error))?])
+        }
+        // Reading the system's certificates takes longer than everything else here.
+        None if url.scheme() == "http" && here => builder.tls_certs_only([]),
+        None => builder,
+    };
+    builder.build().map_err(|error| failed(&error))
+}
+
 fn failed(error: &reqwest::Error) -> Error {
     Error::failed("web.client", format!("set up an HTTP client: {}", reason(error)))
 }

@@ -1,5 +1,6 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
+mod bridge;
 mod init;
 mod providers;
 mod session;
@@ -7,6 +8,7 @@ mod tunnel;
 
 use clap::{Parser, Subcommand};
 
+pub use bridge::BridgeArgs;
 pub use init::InitArgs;
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
@@ -32,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C
     Tunnel(Box<TunnelArgs>),
+    /// Serve MCP on standard input and output, and forward to the live gateway: what clients start
+    Bridge(Box<BridgeArgs>),
     /// Show the sessions, and whether they live
     Status(StatusArgs),
     /// Print the address of the running session, copy it, or show it as a QR code

@@ -1,6 +1,7 @@
 //! One file a command. A command reads like its row in the table of commands and holds no mechanism.
 
 mod ask;
+mod bridge;
 mod clipboard;
 mod init;
 mod key;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         // A session tells its own end, in the form its audience wants.
         Command::Tunnel(args) => return tunnel::run(*args),
+        Command::Bridge(args) => bridge::run(*args),
         Command::Run(args) => return told(run::run(&args)),
         Command::Status(args) => status::run(&args),
         Command::Url(args) => url::run(&args),

@@ -8,5 +8,5 @@ mod settings;
 mod template;
 
 pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user};
-pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label};
+pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label, web_url};
 pub use template::{Values, fill, valid_name};

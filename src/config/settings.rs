@@ -228,7 +228,8 @@ fn server_url(text: &str) -> Result<Url> {
     }
 }
 
-fn web_url(flag: &str, text: &str) -> Result<Url> {
+/// An http or https address without a user in it, given as `--FLAG`.
+pub fn web_url(flag: &str, text: &str) -> Result<Url> {
     match Url::parse(text) {
         Ok(url) if url.password().is_some() || !url.username().is_empty() => {
             // Not repeated: the password would be seen.

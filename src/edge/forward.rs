@@ -194,6 +194,7 @@ async fn pass(
             let mut response =
                 say(StatusCode::SERVICE_UNAVAILABLE, "the gateway is away, please try again\n");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response.headers_mut().insert(super::UNTOUCHED, HeaderValue::from_static("1"));
             return Ok(response);
         }
         Err(NoAnswer::Broken) => return Ok(say(StatusCode::BAD_GATEWAY, "the gateway broke off\n")),

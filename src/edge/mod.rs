@@ -30,6 +30,9 @@ use crate::error::Result;
 use crate::state::Log;
 use upstream::Upstream;
 
+/// Marks an answer that the edge gave for a gateway that never had the request: it may be sent again.
+pub const UNTOUCHED: &str = "mcpgw-untouched";
+
 /// The edge of one session.
 #[derive(Debug)]
 pub struct Edge {

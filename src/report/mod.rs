@@ -245,6 +245,25 @@ pub fn bytes(data: &[u8]) {
     let _ = io::stdout().lock().write_all(data);
 }
 
+/// Messages of a protocol that owns standard output, a line each. An error: nobody will read them.
+pub fn protocol(lines: &[bytes::Bytes]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    // As one write where that costs little: the reader wakes once.
+    const TOGETHER: usize = 64 << 10;
+    let mut together = Vec::new();
+    for line in lines {
+        if line.len() > TOGETHER {
+            stdout.write_all(&std::mem::take(&mut together))?;
+            stdout.write_all(line)?;
+        } else {
+            together.extend_from_slice(line);
+        }
+        together.push(b'\n');
+    }
+    stdout.write_all(&together)?;
+    stdout.flush()
+}
+
 /// A remark to a person beside a command's result.
 pub fn remark(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");

@@ -80,7 +80,7 @@ pub fn read_key(path: &Path) -> Result<Option<Key>> {
 }
 
 /// FNV-1a, 64 bits: tells folders of one name apart, and stays the same in every version of mcpgw.
-fn fingerprint(bytes: &[u8]) -> u64 {
+pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

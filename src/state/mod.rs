@@ -136,12 +136,29 @@ impl State {
         let mut old: Vec<_> =
             fs::read_dir(&all).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         let live: Vec<PathBuf> = self.sessions().into_iter().map(|session| session.logs).collect();
-        old.retain(|path| !live.contains(path));
+        // Files beside the folders belong to no session: bridge.log.
+        old.retain(|path| path.is_dir() && !live.contains(path));
         old.sort_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok());
         for path in old.iter().rev().skip(KEPT) {
             let _ = fs::remove_dir_all(path);
         }
         self.private_folder(&format!("logs/{id}"))
+    }
+
+    /// Keeps what a gateway answered to `initialize`, under a name for where it was asked for.
+    pub fn keep_greeting(&self, name: &str, answer: &[u8]) -> Result<()> {
+        self.private_folder("bridge")?;
+        let path = self.greeting_file(name);
+        file::replace(&path, answer, Privacy::Private).map_err(|error| self.trouble("write", &path, &error))
+    }
+
+    /// What was kept under this name.
+    pub fn greeting(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.greeting_file(name)).ok()
+    }
+
+    fn greeting_file(&self, name: &str) -> PathBuf {
+        self.root.join("bridge").join(format!("{:016x}.json", key::fingerprint(name.as_bytes())))
     }
 
     /// Writes a session's file.

@@ -20,6 +20,7 @@
 
 pub mod http;
 
+mod bridge;
 mod child;
 mod cloud;
 mod home;
@@ -37,6 +38,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use bridge::{Bridge, McpServer, bridge_log};
 pub use cloud::Cloud;
 pub use home::Home;
 pub use mcpgw::{Mcpgw, Output};
