@@ -65,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in')
             [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]')
             [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Let visitors reach this path too, and all below it')
+            [CompletionResult]::new('--allow-host', '--allow-host', [CompletionResultType]::ParameterName, 'Serve visitors who come under this host name too; without it, the public address''s and localhost')
             [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'Keep the same variables in this file; its other lines stay')
             [CompletionResult]::new('--on-url', '--on-url', [CompletionResultType]::ParameterName, 'Run this in a shell whenever the URL is new, with the same variables')
             [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Take the provider''s word for the URL instead of proving it')

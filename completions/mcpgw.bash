@@ -804,7 +804,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__tunnel)
-            opts="-y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --allow --yes --env-file --on-url --json --quiet --help"
+            opts="-y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --allow --allow-host --yes --env-file --on-url --json --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -903,6 +903,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

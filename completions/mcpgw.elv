@@ -61,6 +61,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --env 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in'
             cand --auth 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]'
             cand --allow 'Let visitors reach this path too, and all below it'
+            cand --allow-host 'Serve visitors who come under this host name too; without it, the public address''s and localhost'
             cand --env-file 'Keep the same variables in this file; its other lines stay'
             cand --on-url 'Run this in a shell whenever the URL is new, with the same variables'
             cand --no-verify 'Take the provider''s word for the URL instead of proving it'

@@ -67,6 +67,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l auth -d 'Who gets
 key\t'Always a key'
 none\t'Nothing'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let visitors reach this path too, and all below it' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow-host -d 'Serve visitors who come under this host name too; without it, the public address\'s and localhost' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env-file -d 'Keep the same variables in this file; its other lines stay' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l on-url -d 'Run this in a shell whenever the URL is new, with the same variables' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l no-verify -d 'Take the provider\'s word for the URL instead of proving it'

@@ -213,6 +213,40 @@ fn a_host_that_would_choose_another_path_is_refused() {
     }
 }
 
+/// DNS rebinding: a page of evil.example resolves its own name to 127.0.0.1, or asks for 127.0.0.1 outright.
+#[test]
+fn a_web_page_does_not_reach_the_edge_on_loopback() {
+    let direct = Direct::start(&[], &["--allow-host", "second.example"]);
+    let ask = |host: &str, more: &str| {
+        let head =
+            format!("GET /api/mcp/default HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
+        http::send(&direct.address, head).unwrap().status
+    };
+    let port = direct.address.rsplit(':').next().unwrap();
+    for host in ["evil.example", &format!("evil.example:{port}"), "10.0.0.1", "edge.localhost.evil.example"] {
+        assert_eq!(ask(host, ""), 421, "{host}");
+    }
+    for host in ["edge.localhost", "localhost", &format!("127.0.0.1:{port}"), "[::1]", "second.example"] {
+        assert_eq!(ask(host, ""), 200, "{host}");
+    }
+    for more in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: http://edge.localhost\r\nOrigin: https://evil.example\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+        "Origin: https://evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+    ] {
+        assert_eq!(ask(&format!("127.0.0.1:{port}"), more), 403, "{more}");
+    }
+    for more in [
+        "Origin: http://localhost:6274\r\n",
+        "Origin: http://edge.localhost\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n",
+    ] {
+        assert_eq!(ask(&format!("localhost:{port}"), more), 200, "{more}");
+    }
+}
+
 #[test]
 fn events_arrive_one_by_one_as_the_gateway_sends_them() {
     let direct = Direct::start(&[], &[]);

@@ -5,10 +5,10 @@
 mod support;
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Home, Mcpgw, Session, free_port, gateway_command, http, wait_for};
+use support::{Gateway, Home, Mcpgw, Session, free_port, gateway_command, http, wait_for};
 
 /// A session whose stand-in for `lt` states a URL that leads to the edge itself.
 struct Closed {
@@ -89,18 +89,26 @@ fn mcp_paths_open_with_the_key_alone_and_the_answer_to_others_says_what_to_send(
     let key = closed.key();
     assert_eq!(key.len(), 64, "256 bits");
     let (right, wrong) = (format!("Authorization: Bearer {key}"), "Authorization: Bearer 0123456789abcdef");
-    for path in MCP {
-        for method in ["GET", "POST", "DELETE", "PUT", "OPTIONS"] {
-            for headers in [&[][..], &[wrong], &["Authorization: Basic eDp5"], &[&right, &right]] {
-                let refused = closed.ask(method, path, headers);
-                assert_eq!(refused.status, 403, "{method} {path} {headers:?}");
-                assert_eq!(refused.header("www-authenticate"), None, "it would send clients into OAuth");
-                let message = refused.json()["error"]["message"].as_str().unwrap().to_string();
-                for word in ["Authorization: Bearer KEY", "/k/KEY/", "mcpgw key show"] {
-                    assert!(message.contains(word), "{message}");
-                }
-            }
+    let basic = "Authorization: Basic eDp5";
+    let tries = [
+        ("GET", MCP[0], vec![]),
+        ("POST", MCP[1], vec![wrong]),
+        ("DELETE", MCP[2], vec![basic]),
+        ("PUT", MCP[3], vec![&right, &right]),
+        ("OPTIONS", MCP[0], vec![]),
+        ("TRACE", MCP[1], vec![]),
+        ("BREW", MCP[2], vec![wrong]),
+    ];
+    for (method, path, headers) in tries {
+        let refused = closed.ask(method, path, &headers);
+        assert_eq!(refused.status, 403, "{method} {path} {headers:?}");
+        assert_eq!(refused.header("www-authenticate"), None, "it would send clients into OAuth");
+        let message = refused.json()["error"]["message"].as_str().unwrap().to_string();
+        for word in ["Authorization: Bearer KEY", "/k/KEY/", "mcpgw key show"] {
+            assert!(message.contains(word), "{message}");
         }
+    }
+    for path in MCP {
         assert_eq!(closed.get(path, &[&right]).status, 200, "{path}");
         assert_eq!(closed.get(&format!("/k/{key}{path}"), &[]).status, 200, "{path}");
     }
@@ -130,6 +138,51 @@ fn the_gateway_never_sees_the_key_and_sees_every_other_authorization() {
         "/.well-known/oauth-protected-resource/api/mcp/default"
     );
     assert!(seen["env"].get("MCPGW_KEY").is_none());
+}
+
+/// A browser asks first, and never sends the key with that (the Fetch standard's CORS preflight).
+#[test]
+fn a_preflight_is_answered_by_the_edge_and_never_reaches_the_gateway() {
+    let closed = Closed::start(&[], &[]);
+    let asks = [
+        "Origin: https://client.localhost",
+        "Access-Control-Request-Method: POST",
+        "Access-Control-Request-Headers: authorization,content-type",
+    ];
+    let answer = closed.ask("OPTIONS", "/api/mcp/default", &asks);
+    assert!(answer.status == 204 && answer.body.is_empty(), "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://client.localhost"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("authorization,content-type"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    let refused = closed.get("/api/mcp/default", &asks[..1]);
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (403, Some("*")));
+    assert_eq!(closed.ask("OPTIONS", "/admin", &asks).status, 404);
+}
+
+#[test]
+fn who_tries_keys_is_slowed_and_who_has_the_right_one_is_not() {
+    let closed = Closed::start(&[], &[]);
+    let right = format!("Authorization: Bearer {}", closed.key());
+    let wrong = ["Authorization: Bearer 0123456789abcdef"];
+    let began = Instant::now();
+    let statuses: Vec<u16> = (0..14).map(|_| closed.get("/mcp", &wrong).status).collect();
+    assert_eq!(statuses, [403; 14]);
+    assert!(began.elapsed() > Duration::from_millis(50 + 100 + 200 + 400), "{:?}", began.elapsed());
+    // One answer is held back; whoever tries at the same time is sent away at once.
+    let request =
+        format!("GET /mcp HTTP/1.1\r\nHost: edge.localhost\r\nConnection: close\r\n{}\r\n\r\n", wrong[0]);
+    std::thread::scope(|scope| {
+        let (address, request) = (closed.address.as_str(), request.as_str());
+        let tries: Vec<_> =
+            (0..8).map(|_| scope.spawn(move || http::send(address, request).unwrap().status)).collect();
+        let began = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(closed.get("/mcp", &[&right]).status, 200);
+        }
+        assert!(began.elapsed() < Duration::from_millis(700), "{:?} for 20", began.elapsed());
+        let statuses: Vec<u16> = tries.into_iter().map(|one| one.join().unwrap()).collect();
+        assert!(statuses.contains(&429) && statuses.contains(&403), "{statuses:?}");
+    });
 }
 
 #[test]
@@ -265,6 +318,22 @@ fn metadata_of_another_address_is_said_with_the_fix() {
     let notice = notice.expect("a notice");
     assert!(notice["message"].as_str().unwrap().contains("http://localhost:3001/.well-known/x"), "{notice}");
     assert!(notice["fix"].as_str().unwrap().contains("BETTER_AUTH_URL={url}"), "{notice}");
+}
+
+#[test]
+fn a_gateway_that_was_replaced_is_asked_again() {
+    let home = Home::new();
+    let mut guarded = Gateway::start(&["--guard"]);
+    let port = guarded.port();
+    let mut closed = Closed::of(tunnel(&home, &port.to_string(), &[]).start(), home);
+    assert_eq!(closed.get("/api/mcp/default", &[]).status, 401);
+    guarded.kill();
+    let _open = Gateway::start_on(port, &[]);
+    // Whoever asks in between waits, and is judged by the gateway that is there then.
+    assert_eq!(closed.get("/api/mcp/default", &[]).status, 403);
+    assert!(closed.session.expect("ready")["key_file"].is_string());
+    let key = closed.key();
+    assert_eq!(closed.get(&format!("/k/{key}/mcp"), &[]).status, 200);
 }
 
 #[test]

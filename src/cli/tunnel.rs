@@ -104,6 +104,9 @@ pub struct TunnelArgs {
     /// Let visitors reach this path too, and all below it
     #[arg(long, value_name = "PATH", env = "MCPGW_ALLOW", hide_env = true, value_delimiter = ',', help_heading = ACCESS)]
     pub allow: Vec<String>,
+    /// Serve visitors who come under this host name too; without it, the public address's and localhost
+    #[arg(long, value_name = "HOST", env = "MCPGW_ALLOW_HOST", hide_env = true, value_delimiter = ',', help_heading = ACCESS)]
+    pub allow_host: Vec<String>,
     /// Answer yes to every question
     #[arg(long, short, env = "MCPGW_YES", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = ACCESS)]
     pub yes: bool,

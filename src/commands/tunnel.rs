@@ -83,6 +83,7 @@ fn layer(args: TunnelArgs) -> Layer {
         host_header: args.host_header,
         health: args.health,
         allow: args.allow,
+        allow_host: args.allow_host,
         auth: args.auth,
         env: args.env.into_iter().collect(),
         env_file: args.env_file,

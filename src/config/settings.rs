@@ -1,6 +1,7 @@
 //! The settings of one session: every value checked, every default in one place.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +93,7 @@ pub struct Settings {
     pub host_header: HostHeader,
     pub health: Option<String>,
     pub allow: Vec<String>,
+    pub allow_host: Vec<String>,
     pub auth: Auth,
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
@@ -137,6 +139,7 @@ impl Settings {
             host_header: layer.host_header.unwrap_or_default(),
             health: layer.health,
             allow: layer.allow,
+            allow_host: allow_hosts(layer.allow_host)?,
             auth: layer.auth.unwrap_or_default(),
             env: layer.env,
             env_file: layer.env_file,
@@ -252,6 +255,16 @@ fn host_name(flag: &str, text: String) -> Result<String> {
     }
 }
 
+fn allow_hosts(names: Vec<String>) -> Result<Vec<String>> {
+    let is_name = |name: &str| name.parse::<IpAddr>().is_ok() || name.split('.').all(is_label);
+    match names.iter().find(|name| !is_name(name)) {
+        Some(name) => {
+            Err(wrong("allow-host", name, "is not a host name").fix("write --allow-host mcp.example.com"))
+        }
+        None => Ok(names),
+    }
+}
+
 /// One part of a host name (RFC 1035 section 2.3.1, and underscores, which some use).
 pub fn is_label(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -310,7 +323,7 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_flag_and_the_fix() {
         type Edit = fn(&mut Layer);
-        let cases: [(&str, Edit); 16] = [
+        let cases: [(&str, Edit); 17] = [
             ("--url", |layer| layer.url = Some("name.example".into())),
             ("--domain", |layer| layer.domain = Some("a b.example".into())),
             ("--hostname", |layer| layer.hostname = Some("x/y.example".into())),
@@ -325,6 +338,7 @@ mod tests {
             ("--profile", |layer| layer.profile = Some("a/../b".into())),
             ("--profile", |layer| layer.profile = Some("a b".into())),
             ("--mcp-path", |layer| layer.mcp_path = Some("mcp".into())),
+            ("--allow-host", |layer| layer.allow_host = vec!["https://x.example".into()]),
             ("--allow", |layer| layer.allow = vec!["/".into()]),
             ("--env", |layer| drop(layer.env.insert("A B".into(), String::new()))),
         ];

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 
 use super::body::{Body, RequestBody};
 use super::headers::{self, Visit};
+use super::host::Stranger;
 use super::lock::Shown;
+use super::refusal::Refusal;
 use super::upstream::NoAnswer;
-use super::{Shared, guard, lock};
+use super::{Shared, guard, lock, pace};
 
 /// Answers one request. Never fails: what goes wrong becomes an answer and a line in the log.
 pub(super) async fn answer(
@@ -26,112 +27,79 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let mut request = request.map(RequestBody::new);
     if let Some(answer) = shared.probe.answer(&mut request) {
+        shared.learn_name(request.headers());
         return answer;
     }
     let began = Instant::now();
     let asked = format!("{} {}", request.method(), shown(request.uri().path()));
+    let visitor = pace::visitor(request.headers(), address);
     let answered = match admit(&shared, &request) {
         Ok(admitted) => pass(&shared, address, request, admitted).await,
-        Err(refusal) => Err(refusal),
+        Err(refusal) => {
+            // Its body is read to the end meanwhile.
+            drop(request);
+            Err(refusal)
+        }
     };
     let (response, remark) = match answered {
         Ok(response) => (response, String::new()),
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
-            (refusal.response(), remark)
+            (refuse(&shared, refusal, visitor).await.response(), remark)
         }
     };
     shared.log(&format!("{asked} {} {} ms{remark}", response.status().as_u16(), began.elapsed().as_millis()));
     response
 }
 
+/// Holds back an answer to somebody who tries keys.
+async fn refuse(shared: &Shared, refusal: Refusal, visitor: IpAddr) -> Refusal {
+    if !refusal.is_about_the_key() {
+        return refusal;
+    }
+    match shared.pace.failed(visitor, Instant::now()) {
+        pace::Verdict::AtOnce => refusal,
+        pace::Verdict::After(delay, _place) => {
+            tokio::time::sleep(delay).await;
+            refusal
+        }
+        pace::Verdict::TooMany => refusal.too_many(),
+    }
+}
+
 /// What the guard found out about a request.
 struct Admitted {
     host: HeaderValue,
     uri: Uri,
+    /// It came before anybody knew under which name visitors come: to be judged when the gateway is there.
+    unknown: bool,
+    origin: Option<String>,
     /// It leads to MCP servers and shows no key: whether that is enough depends on the gateway.
     keyless: bool,
     /// `Authorization` is our key, which is none of the gateway's business.
     ours: bool,
 }
 
-struct Refusal {
-    status: StatusCode,
-    why: &'static str,
-    /// What the answer says where that is JSON.
-    document: Option<String>,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, document: None }
-    }
-
-    /// No key, or a wrong one, is a 403 that says what to send: a 401 would send MCP clients looking for
-    /// OAuth. Its shape is JSON-RPC's, which they show.
-    fn locked(shown: Shown, host: &HeaderValue, path: &str) -> Self {
-        let (why, code) = match shown {
-            Shown::Wrong => ("a wrong key", "key_wrong"),
-            Shown::Nothing | Shown::Right => ("no key", "key_missing"),
-        };
-        let host = host.to_str().unwrap_or_default();
-        let message = format!(
-            "{why}: this MCP gateway is shared by mcpgw. Send the header `Authorization: Bearer KEY`; a client that can \
-             send no header uses the address https://{host}/k/KEY{path}. Its owner gets KEY from `mcpgw key show`."
-        );
-        let data =
-            json!({"reason": code, "header": "Authorization: Bearer KEY", "path": format!("/k/KEY{path}")});
-        let error = json!({"code": -32001, "message": message, "data": data});
-        let document = json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string();
-        Self { document: Some(document), ..Self::new(StatusCode::FORBIDDEN, why) }
-    }
-
-    fn response(self) -> Response<Body> {
-        let text = match (self.document, self.status) {
-            (Some(document), status) => return answer_json(status, document),
-            (_, StatusCode::NOT_FOUND) => "not found (mcpgw shares only the MCP, OAuth and health paths)\n",
-            _ => "bad request\n",
-        };
-        say(self.status, text)
-    }
-}
-
-fn answer_json(status: StatusCode, document: String) -> Response<Body> {
-    let mut response = Response::new(Body::words(document));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
 fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Refusal> {
-    let refuse = Refusal::new;
     let uri = request.uri();
-    // HTTP/2 names the host in the URI; HTTP/1 in one Host header, and two would be read differently.
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    // Where both are there they must agree: a tunnel's server chose its tunnel by the header.
-    let host = match (uri.authority(), hosts.next(), hosts.next()) {
-        (Some(authority), None, None) => HeaderValue::from_str(authority.as_str()).ok(),
-        (Some(authority), Some(host), None)
-            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
-        {
-            None
-        }
-        (_, Some(host), None) => Some(host.clone()),
-        _ => None,
-    };
-    let host = host.ok_or(refuse(StatusCode::BAD_REQUEST, "no single Host"));
+    let headers = request.headers();
     let path = if request.method() == Method::CONNECT { "" } else { uri.path() };
     let in_path = shared.lock.try_path(path);
     let path = in_path.as_ref().map_or(path, |(_, path)| path);
     let admission = match shared.allow.lock() {
-        Ok(allow) => allow.judge(path).map_err(|why| refuse(StatusCode::NOT_FOUND, why)),
-        Err(_) => Err(refuse(StatusCode::NOT_FOUND, "lock")),
-    }?;
-    let host = host?;
+        Ok(allow) => allow.judge(path).map_err(Refusal::not_found)?,
+        Err(_) => return Err(Refusal::not_found("lock")),
+    };
+    let host = host_of(request).ok_or_else(|| Refusal::bad_request("no single Host"))?;
     if !guard::names_a_host(host.as_bytes()) {
-        return Err(refuse(StatusCode::BAD_REQUEST, "a Host that is none"));
+        return Err(Refusal::bad_request("a Host that is none"));
     }
-    let in_header = shared.lock.try_header(request.headers());
+    let origin = origin_of(headers);
+    let unknown = match shared.judge_names(&host, origin.as_deref()) {
+        Some(Err(stranger)) => return Err(Refusal::stranger(stranger)),
+        known => known.is_none(),
+    };
+    let in_header = shared.lock.try_header(headers);
     let shown = match (in_path.as_ref().map(|(shown, _)| *shown), in_header) {
         // A wrong key in the path is no path of the gateway's, whatever else is shown.
         (Some(Shown::Wrong), _) => return Err(Refusal::locked(Shown::Wrong, &host, &admission.path)),
@@ -140,15 +108,53 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     };
     let keyless = admission.mcp && shown != Shown::Right;
     if keyless && shared.lock.is_shut() {
-        return Err(Refusal::locked(shown, &host, &admission.path));
+        let preflight = (request.method() == Method::OPTIONS).then(|| Refusal::preflight(headers)).flatten();
+        return Err(preflight.unwrap_or_else(|| Refusal::locked(shown, &host, &admission.path)));
     }
     let target = match uri.query() {
         Some(query) => format!("{}?{query}", admission.path),
         None => admission.path.into_owned(),
     };
     let uri = PathAndQuery::try_from(target).map(Uri::from);
-    let uri = uri.map_err(|_| refuse(StatusCode::BAD_REQUEST, "not a path"))?;
-    Ok(Admitted { host, uri, keyless, ours: in_header == Shown::Right })
+    let uri = uri.map_err(|_| Refusal::bad_request("not a path"))?;
+    Ok(Admitted {
+        host,
+        uri,
+        origin: origin.filter(|_| unknown),
+        unknown,
+        keyless,
+        ours: in_header == Shown::Right,
+    })
+}
+
+/// HTTP/2 names the host in the URI; HTTP/1 in one Host header, and two would be read differently. Where both
+/// are there they must agree: a tunnel's server chose its tunnel by the header.
+fn host_of(request: &Request<RequestBody>) -> Option<HeaderValue> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (request.uri().authority(), hosts.next(), hosts.next()) {
+        (Some(authority), None, None) => HeaderValue::from_str(authority.as_str()).ok(),
+        (Some(authority), Some(host), None)
+            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
+        {
+            None
+        }
+        (_, Some(host), None) => Some(host.clone()),
+        _ => None,
+    }
+}
+
+/// The site whose page sent this, if a page did. Browsers name it in `Origin`, and where they leave that out
+/// (images, scripts) they say that it is another; following a link there is what callbacks live on.
+fn origin_of(headers: &HeaderMap) -> Option<String> {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|it| it.as_bytes() == value.as_bytes());
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => {
+            (is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")).then(|| "null".into())
+        }
+        (Some(origin), None) => Some(String::from_utf8_lossy(origin.as_bytes()).into_owned()),
+        (Some(_), Some(_)) => Some("null".into()),
+    }
 }
 
 async fn pass(
@@ -171,16 +177,19 @@ async fn pass(
     }
     *request.uri_mut() = admitted.uri;
     *request.version_mut() = Version::HTTP_11;
-    let scheme = shared
-        .public
-        .lock()
-        .ok()
-        .and_then(|public| public.as_ref().map(|public| public.scheme))
-        .unwrap_or("https");
+    let scheme = shared.names.lock().map_or("https", |names| names.scheme());
     let prepare = |request: &mut Request<RequestBody>, target: &super::Target| {
-        // The gateway may be another than the one that was asked when this request came.
-        if admitted.keyless && shared.lock.asks_for_a_key(target.guarded) {
-            return Err(NoAnswer::Locked);
+        if admitted.unknown && shared.judge_names(&admitted.host, admitted.origin.as_deref()) != Some(Ok(()))
+        {
+            return Err(NoAnswer::Stranger);
+        }
+        // The gateway may be another than the one that was there when this request came.
+        if admitted.keyless && shared.lock.asks_for_a_key(false) {
+            match &target.guard {
+                Some(guard) if !shared.lock.asks_for_a_key(true) && guard.stands() => {}
+                Some(_) if !shared.lock.asks_for_a_key(true) => return Err(NoAnswer::InDoubt),
+                _ => return Err(NoAnswer::Locked),
+            }
         }
         let visit = Visit { host: &admitted.host, scheme, address };
         headers::forwarded(request.headers_mut(), visit, &target.host);
@@ -189,8 +198,9 @@ async fn pass(
     let path = request.uri().path().to_string();
     let mut response = match shared.upstream.send(request, prepare).await {
         Ok(response) => response,
+        Err(NoAnswer::Stranger) => return Err(Refusal::stranger(Stranger::Host)),
         Err(NoAnswer::Locked) => return Err(Refusal::locked(Shown::Nothing, &admitted.host, &path)),
-        Err(NoAnswer::Away) => {
+        Err(NoAnswer::Away | NoAnswer::InDoubt) => {
             let mut response =
                 say(StatusCode::SERVICE_UNAVAILABLE, "the gateway is away, please try again\n");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

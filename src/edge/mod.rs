@@ -6,15 +6,20 @@ mod body;
 mod forward;
 mod guard;
 mod headers;
+mod host;
 mod lock;
+mod pace;
 mod probe;
+mod refusal;
 mod server;
 mod tls;
 mod upstream;
+mod witness;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
@@ -25,9 +30,12 @@ pub use lock::Lock;
 pub use probe::{Probe, SOCKET_KEY};
 pub use tls::Identity;
 pub use upstream::Target;
+pub use witness::Witness;
 
 use crate::error::Result;
 use crate::state::Log;
+use host::{Names, Stranger};
+use pace::Pace;
 use upstream::Upstream;
 
 /// Marks an answer that the edge gave for a gateway that never had the request: it may be sent again.
@@ -48,17 +56,25 @@ struct Shared {
     probe: Probe,
     allow: Mutex<AllowList>,
     lock: Lock,
+    pace: Arc<Pace>,
+    names: Mutex<Names>,
     upstream: Arc<Upstream>,
-    public: Mutex<Option<Public>>,
     log: Mutex<Log>,
     /// Cloned into every request that is to be waited for; dropped here, the channel closes with the last.
     in_flight: Mutex<Option<mpsc::Sender<()>>>,
 }
 
-/// The address visitors use, once it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Public {
-    scheme: &'static str,
+/// Who gets through, and to what.
+#[derive(Debug)]
+pub struct Rules {
+    /// The paths that pass.
+    pub allow: AllowList,
+    /// What is asked of visitors on the MCP paths.
+    pub lock: Lock,
+    /// Host names that are served beside the public address's.
+    pub hosts: Vec<String>,
+    /// Nothing will prove how the tunnel names us.
+    pub unproven: bool,
 }
 
 /// Where the edge listens.
@@ -73,13 +89,7 @@ pub enum Listen {
 impl Edge {
     /// Binds 127.0.0.1 and, where the machine has it, ::1, and starts serving. The gateway is taken
     /// for down until [`Edge::open`]. `suspect` hears whenever the gateway's port refuses a request.
-    pub async fn bind(
-        listen: Listen,
-        allow: AllowList,
-        lock: Lock,
-        logs: &Path,
-        suspect: mpsc::Sender<()>,
-    ) -> Result<Self> {
+    pub async fn bind(listen: Listen, rules: Rules, logs: &Path, suspect: mpsc::Sender<()>) -> Result<Self> {
         let (sender, receiver) = mpsc::channel(1);
         let (listeners, tls) = match listen {
             Listen::Plain(None) => (server::bind_any().await?, None),
@@ -88,17 +98,18 @@ impl Edge {
                 (server::bind_port(port, "--https-port").await?, Some(tls::acceptor(identity)?))
             }
         };
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let Rules { allow, lock, hosts, unproven } = rules;
+        let port = listeners[0].local_addr().map_or(0, |address| address.port());
         let shared = Arc::new(Shared {
             probe: Probe::random()?,
             allow: Mutex::new(allow),
             lock,
+            pace: Arc::default(),
+            names: Mutex::new(Names::new(port, &hosts, unproven)),
             upstream: Arc::new(Upstream::new(suspect)),
-            public: Mutex::new(tls.is_some().then_some(Public { scheme })),
             log: Mutex::new(Log::open(logs, "edge")),
             in_flight: Mutex::new(Some(sender)),
         });
-        let port = listeners[0].local_addr().map_or(0, |address| address.port());
         let mut servers = JoinSet::new();
         for listener in listeners {
             servers.spawn(server::serve(listener, tls.clone(), shared.clone()));
@@ -118,9 +129,8 @@ impl Edge {
 
     /// Says under which address visitors come.
     pub fn set_public(&self, url: &Url) {
-        let scheme = if url.scheme() == "https" { "https" } else { "http" };
-        if let Ok(mut public) = self.shared.public.lock() {
-            *public = Some(Public { scheme });
+        if let Ok(mut names) = self.shared.names.lock() {
+            names.set_public(url);
         }
     }
 
@@ -133,8 +143,14 @@ impl Edge {
 
     /// The gateway answers here: held requests go on.
     pub fn open(&self, target: Target) {
-        self.shared.lock.set_guarded(target.guarded);
+        self.shared.lock.set_guarded(target.guard.is_some());
         self.shared.upstream.open(target);
+    }
+
+    /// The same where the gateway is open already and something about it is new. Opens nothing by itself.
+    pub fn renew(&self, target: Target) {
+        self.shared.lock.set_guarded(target.guard.is_some());
+        self.shared.upstream.renew(target);
     }
 
     /// The gateway is away: requests wait from now on.
@@ -164,6 +180,20 @@ impl Edge {
 }
 
 impl Shared {
+    /// May a request under this host, sent by a page of that origin if by a page, go on? `None`: not known yet.
+    fn judge_names(&self, host: &HeaderValue, origin: Option<&str>) -> Option<Result<(), Stranger>> {
+        let host = host.to_str().unwrap_or_default();
+        self.names.lock().map_or(Some(Err(Stranger::Host)), |names| names.admits(host, origin))
+    }
+
+    /// A probe came, so this is how the tunnel names us.
+    fn learn_name(&self, headers: &HeaderMap) {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        if let (Some(host), Ok(mut names)) = (host, self.names.lock()) {
+            names.prove(host);
+        }
+    }
+
     fn log(&self, line: &str) {
         if let Ok(mut log) = self.log.lock() {
             log.line(line);

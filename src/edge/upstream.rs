@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::HostRule;
 use super::body::RequestBody;
+use super::{HostRule, Witness};
 
 /// A gateway that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// Which `Host` it wants to see.
     pub host: HostRule,
-    /// Does it refuse anonymous calls by itself?
-    pub guarded: bool,
+    /// It refuses anonymous calls by itself, for as long as this stands.
+    pub guard: Option<Witness>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub(super) enum NoAnswer {
     Broken,
     /// This gateway must not see it.
     Locked,
+    /// It came under a name that turned out not to be ours.
+    Stranger,
+    /// Nobody knows at this moment whether the gateway guards itself.
+    InDoubt,
 }
 
 impl Upstream {
@@ -78,6 +82,14 @@ impl Upstream {
 
     pub(super) fn open(&self, target: Target) {
         self.turn(Gate::Open(target));
+    }
+
+    /// Something about the open gate's target is new.
+    pub(super) fn renew(&self, target: Target) {
+        let other = matches!(&*self.gate.borrow(), Gate::Open(open) if *open != target);
+        if other {
+            self.turn(Gate::Open(target));
+        }
     }
 
     pub(super) fn hold(&self) {
@@ -105,7 +117,13 @@ impl Upstream {
         let deadline = Instant::now() + Self::MAX_WAIT;
         loop {
             let target = self.target(deadline).await?;
-            prepare(&mut request, &target)?;
+            match prepare(&mut request, &target) {
+                Err(NoAnswer::InDoubt) => {
+                    self.await_change(&target, deadline).await?;
+                    continue;
+                }
+                prepared => prepared?,
+            }
             let mut sender = match self.take_idle() {
                 Some(sender) => sender,
                 None => match connect(target.address).await {
@@ -237,7 +255,7 @@ mod tests {
                 serve(stream).await;
             }
         });
-        Target { address, host: HostRule::Preserve, guarded: false }
+        Target { address, host: HostRule::Preserve, guard: None }
     }
 
     async fn read_head(stream: &mut TcpStream) {
@@ -314,7 +332,7 @@ mod tests {
     async fn a_refused_connection_is_reported_and_the_request_waits_for_the_next_gateway() {
         let (upstream, mut suspicions) = upstream();
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        upstream.open(Target { address: closed, host: HostRule::Preserve, guarded: false });
+        upstream.open(Target { address: closed, host: HostRule::Preserve, guard: None });
         let held = tokio::spawn({
             let upstream = upstream.clone();
             async move { ask(&upstream).await }

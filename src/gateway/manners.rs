@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::config::HostHeader;
-use crate::edge::HostRule;
+use crate::edge::{HostRule, Witness};
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub struct Manners {
     pub host: HostRule,
     /// Did `auto` choose the local one?
     pub refuses_foreign_host: bool,
-    /// Does it answer anonymous calls with 401 and a challenge, wherever it serves MCP?
-    pub guarded: bool,
+    /// It answers anonymous calls with 401 and a challenge, wherever it serves MCP.
+    pub guard: Option<Witness>,
     /// Where its challenge says that its OAuth metadata are.
     pub metadata: Option<String>,
     /// Paths its OAuth metadata names, on its own origin.
@@ -49,6 +49,7 @@ impl Manners {
         wanted: HostHeader,
     ) -> Self {
         let gateway = Gateway { client, address, url };
+        let witness = Witness::call(address).await.ok();
         let (foreign, local) = (authority(url), format!("localhost:{}", address.port()));
         let (greeting, endpoints) = tokio::join!(
             gateway.greet(mcp_path, wanted, &foreign, &local),
@@ -65,7 +66,8 @@ impl Manners {
             _ => HostRule::Preserve,
         };
         let metadata = challenge.as_deref().and_then(resource_metadata);
-        Self { host, refuses_foreign_host: refuses, guarded: challenge.is_some(), metadata, endpoints }
+        let guard = witness.filter(|witness| challenge.is_some() && witness.stands());
+        Self { host, refuses_foreign_host: refuses, guard, metadata, endpoints }
     }
 }
 

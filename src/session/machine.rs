@@ -78,6 +78,11 @@ impl Session {
         }
     }
 
+    /// The gateway's current run.
+    pub(super) fn gateway_epoch(&self) -> Epoch {
+        self.gateway.epoch()
+    }
+
     /// When it wants to be ticked.
     pub(super) fn deadline(&self) -> Option<Moment> {
         [self.provider.deadline(), self.gateway.deadline()].into_iter().flatten().min()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use url::Url;
 
 use super::{Driver, Message, Outbox};
@@ -47,6 +48,15 @@ async fn say_where_it_listens(outbox: &Outbox, child: &process::Child, port: u16
     }
 }
 
+/// A task that ends with whoever waits for it.
+pub(super) struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Driver<'_> {
     pub(super) fn launch_gateway(&mut self, epoch: Epoch, url: &Url) {
         // A gateway that reads a file for its address must find it there when it starts.
@@ -71,6 +81,8 @@ impl Driver<'_> {
     }
 
     pub(super) fn await_gateway(&self, epoch: Epoch, url: Url) {
+        // Before anybody is let through: visitors come under this name.
+        self.edge.set_public(&url);
         let (health, settings, outbox) = (self.health(), self.settings.clone(), self.outbox.clone());
         let child = self.gateway_child.clone();
         tokio::spawn(async move {
@@ -91,7 +103,7 @@ impl Driver<'_> {
             }
             let mcp_path = settings.mcp_path();
             let manners = Manners::ask(&health.client, address, &url, &mcp_path, settings.host_header).await;
-            let target = edge::Target { address, host: manners.host.clone(), guarded: manners.guarded };
+            let target = edge::Target { address, host: manners.host.clone(), guard: manners.guard.clone() };
             outbox.send(Message::Answers { epoch, url, target, manners });
         });
     }
@@ -128,15 +140,16 @@ impl Driver<'_> {
     }
 
     /// The gateway answers, and this is how it wants to be spoken to.
-    pub(super) fn learn(&mut self, url: &Url, target: edge::Target, manners: &Manners) {
+    pub(super) fn learn(&mut self, epoch: Epoch, url: &Url, target: edge::Target, manners: &Manners) {
         manners.endpoints.iter().for_each(|path| self.edge.allow_endpoint(path));
         if manners.refuses_foreign_host && !std::mem::replace(&mut self.told.host, true) {
             let message = "the gateway refuses requests for other hosts, so it sees `localhost` as Host";
             let fix = "its OAuth callback may be wrong then; --host-header preserve keeps the visitor's";
             self.report.event(&Event::notice("gateway.host_header", message, Some(fix.into())));
         }
-        let guarded = manners.guarded && self.settings.auth == Auth::Auto;
-        self.record.key_file = self.key_file.clone().filter(|_| !guarded);
+        let guarded = manners.guard.is_some() && self.settings.auth == Auth::Auto;
+        let key_file = self.key_file.clone().filter(|_| !guarded);
+        let changed = std::mem::replace(&mut self.record.key_file, key_file) != self.record.key_file;
         if guarded && std::mem::replace(&mut self.told.guarded, true) != guarded {
             let message = "the gateway asks for a login itself, so no key of mcpgw's is needed";
             self.report.event(&Event::notice("auth.gateway", message, None));
@@ -150,7 +163,24 @@ impl Driver<'_> {
                 a gateway that already runs needs a restart for that";
             self.report.event(&Event::notice("auth.resource_metadata", message, Some(fix.into())));
         }
+        self.watch = guarded.then(|| self.watch(epoch, url.clone(), manners.guard.as_ref())).flatten();
+        self.edge.renew(target.clone());
         self.target = Some(target);
+        if changed && self.record.phase == "ready" {
+            self.ready(url);
+        }
+    }
+
+    /// Asks the gateway again when nobody can say any more that it is the one that was asked.
+    fn watch(&self, epoch: Epoch, url: Url, guard: Option<&edge::Witness>) -> Option<AbortOnDrop> {
+        const BREATH: Duration = Duration::from_millis(250);
+        let (fallen, outbox) = (guard?.fallen(), self.outbox.clone());
+        let task = tokio::spawn(async move {
+            // A server that throws out whoever is silent is not asked on and on.
+            tokio::join!(fallen, tokio::time::sleep(BREATH));
+            outbox.send(Message::InDoubt { epoch, url });
+        });
+        Some(AbortOnDrop(task.abort_handle()))
     }
 
     fn health(&self) -> Health {

@@ -15,12 +15,13 @@ use tokio::sync::{OnceCell, mpsc, watch};
 use url::Url;
 
 use clock::Clock;
+use gateway::AbortOnDrop;
 
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
 use crate::cert::LocalCa;
 use crate::config::Settings;
-use crate::edge::{AllowList, Edge, Identity, Listen, Lock, Target};
+use crate::edge::{AllowList, Edge, Identity, Listen, Lock, Rules, Target};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
 use crate::os::{self, Interruption, Suspension, Termination};
@@ -68,6 +69,11 @@ enum Message {
         url: Url,
         target: Target,
         manners: Manners,
+    },
+    /// The gateway that was asked whether it guards itself may be gone.
+    InDoubt {
+        epoch: Epoch,
+        url: Url,
     },
     Notice(Event),
     /// The local API of the provider's run listens on this port.
@@ -126,6 +132,8 @@ struct Driver<'a> {
     told: Told,
     /// Where the key lies that visitors need; `None` with `--auth none`.
     key_file: Option<PathBuf>,
+    /// Looks whether the gateway is still the one that was asked.
+    watch: Option<AbortOnDrop>,
     /// Turns true when nobody gets any more time.
     hurry: watch::Sender<bool>,
     clock: Clock,
@@ -161,7 +169,9 @@ impl<'a> Driver<'a> {
         );
         let key_file = key.as_ref().map(|(_, file)| file.clone());
         let lock = key.map_or_else(Lock::open, |(key, file)| Lock::with(settings.auth, key, file));
-        let edge = Edge::bind(listen, allow, lock, &logs, suspect).await?;
+        let unproven = !settings.verify && settings.url.is_some();
+        let rules = Rules { allow, lock, hosts: settings.allow_host.clone(), unproven };
+        let edge = Edge::bind(listen, rules, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
         let mut record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
@@ -192,6 +202,7 @@ impl<'a> Driver<'a> {
             target: None,
             told: Told::default(),
             key_file,
+            watch: None,
             hurry: watch::Sender::new(false),
             clock: Clock::start(),
             reason: "asked",
@@ -248,8 +259,17 @@ impl<'a> Driver<'a> {
         match message {
             Message::Happened(input) => Some(input),
             Message::Answers { epoch, url, target, manners } => {
-                self.learn(&url, target, &manners);
+                // A gateway of an earlier run says nothing about the one that is there now.
+                if epoch == self.session.gateway_epoch() {
+                    self.learn(epoch, &url, target, &manners);
+                }
                 Some(Input::Gateway(epoch, gateway_machine::Input::Alive))
+            }
+            Message::InDoubt { epoch, url } => {
+                if epoch == self.session.gateway_epoch() {
+                    self.await_gateway(epoch, url);
+                }
+                None
             }
             Message::Notice(event) => {
                 self.report.event(&event);
