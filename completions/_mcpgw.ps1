@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
             [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
+            [CompletionResult]::new('configure', 'configure', [CompletionResultType]::ParameterValue, 'Put the gateway into MCP clients'' config files, take it out, or undo')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
@@ -90,6 +91,28 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when there is no gateway, instead of waiting for it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;configure' {
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile [default: the session''s, else default]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name')
+            [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Whose file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The client''s file, where it is in an unusual place')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every client that is installed here')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Overwrite somebody else''s entry of that name')
+            [CompletionResult]::new('--experimental', '--experimental', [CompletionResultType]::ParameterName, 'Clients too whose path and shape nobody has seen')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would change, and write nothing')
+            [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Take the entry out')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Put the files back as they were, those of all clients where none is named')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the clients')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'mcpgw;status' {
@@ -239,6 +262,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;help' {
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
             [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
+            [CompletionResult]::new('configure', 'configure', [CompletionResultType]::ParameterValue, 'Put the gateway into MCP clients'' config files, take it out, or undo')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
             [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
@@ -256,6 +280,9 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;bridge' {
+            break
+        }
+        'mcpgw;help;configure' {
             break
         }
         'mcpgw;help;status' {

@@ -24,6 +24,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --version 'Print version'
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -85,6 +86,27 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --strict 'Fail when there is no gateway, instead of waiting for it'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'mcpgw;configure'= {
+            cand --url 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]'
+            cand --profile 'The profile [default: the session''s, else default]'
+            cand --name 'The entry''s name'
+            cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
+            cand --header 'A header that the client is to send, beside the key'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --port 'The session on this gateway port'
+            cand --scope 'Whose file'
+            cand --config 'The client''s file, where it is in an unusual place'
+            cand --all 'Every client that is installed here'
+            cand --force 'Overwrite somebody else''s entry of that name'
+            cand --experimental 'Clients too whose path and shape nobody has seen'
+            cand --dry-run 'Show what would change, and write nothing'
+            cand --remove 'Take the entry out'
+            cand --undo 'Put the files back as they were, those of all clients where none is named'
+            cand --list 'List the clients'
+            cand --json 'Print one JSON document'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'mcpgw;status'= {
             cand --json 'Print one JSON document'
@@ -213,6 +235,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help'= {
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -228,6 +251,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;tunnel'= {
         }
         &'mcpgw;help;bridge'= {
+        }
+        &'mcpgw;help;configure'= {
         }
         &'mcpgw;help;status'= {
         }

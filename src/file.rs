@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::os;
 
 /// How the names of our temporary files begin; the id of the process that writes follows.
@@ -34,23 +36,136 @@ pub enum Privacy {
 /// Writes `data` to `path`: temporary file beside the target, fsync, rename, fsync of the folder. A
 /// symbolic link stays one and its target is replaced; an existing file keeps its mode and its owner.
 pub fn replace(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<()> {
-    let target = must_be_writable(path)?;
-    let folder = folder_of(&target);
-    let prefix = format!("{TEMPORARY}{}-", std::process::id());
-    let mut temporary = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
-    temporary.write_all(data)?;
-    match (target.exists(), privacy) {
-        (true, _) => os::keep_mode(&target, temporary.path())?,
-        (false, Privacy::Ordinary) => os::ordinary_mode(temporary.path())?,
-        (false, Privacy::Private) => {}
-    }
-    temporary.as_file().sync_all()?;
+    let Staged { temporary, target } = Staged::beside(path, data, privacy)?;
     temporary.persist(&target).map_err(|error| error.error)?;
-    // Without this a power cut may forget the rename; where folders cannot be opened there is no such call.
-    if let Ok(folder) = File::open(folder) {
+    sync_folder(&target);
+    Ok(())
+}
+
+/// New content that lies beside its target, written and synced, and is nobody's yet.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
+/// What became of new content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swapped {
+    /// It is in its place.
+    Done,
+    /// Another program changed the file meanwhile: its content stays, ours is gone.
+    Changed,
+}
+
+impl Staged {
+    /// Writes `data` beside the file that `path` leads to.
+    pub fn beside(path: &Path, data: &[u8], privacy: Privacy) -> io::Result<Self> {
+        let target = must_be_writable(path)?;
+        let mut temporary = temporary_beside(&target)?;
+        temporary.write_all(data)?;
+        match (target.exists(), privacy) {
+            (true, _) => os::keep_mode(&target, temporary.path())?,
+            (false, Privacy::Ordinary) => os::ordinary_mode(temporary.path())?,
+            (false, Privacy::Private) => {}
+        }
+        temporary.as_file().sync_all()?;
+        Ok(Self { temporary, target })
+    }
+
+    /// Puts it in its place if the file there still has the content `expected` (`None`: is not there). Where
+    /// the system can exchange two files at once, what was displaced is looked at afterwards and given back when
+    /// it was something else, so that nothing written between a look and a rename is lost. `step` is told when
+    /// the new content can be seen.
+    pub fn swap(self, expected: Option<&[u8]>, step: &dyn Fn()) -> io::Result<Swapped> {
+        let Some(expected) = expected else {
+            return match self.temporary.persist_noclobber(&self.target) {
+                Ok(_) => {
+                    step();
+                    sync_folder(&self.target);
+                    Ok(Swapped::Done)
+                }
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Swapped::Changed),
+                Err(error) => Err(error.error),
+            };
+        };
+        if !holds(&self.target, expected)? {
+            return Ok(Swapped::Changed);
+        }
+        let here = self.temporary.path();
+        match os::exchange(here, &self.target) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Swapped::Changed),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.temporary.persist(&self.target).map_err(|error| error.error)?;
+                step();
+                sync_folder(&self.target);
+                return Ok(Swapped::Done);
+            }
+            Err(error) => return Err(error),
+        }
+        step();
+        sync_folder(&self.target);
+        // Looked at after the folder's sync: a program that had the old file open has written by then.
+        match holds(here, expected)? {
+            true => Ok(Swapped::Done),
+            false => give_back(here, &self.target),
+        }
+    }
+}
+
+/// Exchanges the two until what comes out is what was put in last: then nobody wrote in between.
+fn give_back(here: &Path, target: &Path) -> io::Result<Swapped> {
+    let mut inside = fs::read(target)?;
+    for _ in 0..100 {
+        let put_in = fs::read(here)?;
+        os::exchange(here, target)?;
+        if holds(here, &inside)? {
+            sync_folder(target);
+            return Ok(Swapped::Changed);
+        }
+        inside = put_in;
+    }
+    Err(io::Error::other("another program rewrites it all the time"))
+}
+
+/// Removes the file if it still has the content `expected`.
+pub fn remove_if_unchanged(path: &Path, expected: &[u8]) -> io::Result<Swapped> {
+    let target = resolve(path)?;
+    if !holds(&target, expected)? {
+        return Ok(Swapped::Changed);
+    }
+    let aside = temporary_beside(&target)?;
+    fs::rename(&target, aside.path())?;
+    if holds(aside.path(), expected)? {
+        sync_folder(&target);
+        return Ok(Swapped::Done);
+    }
+    // A newer one in its place is newer than what was taken.
+    match aside.persist_noclobber(&target) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(Swapped::Changed),
+    }
+}
+
+fn holds(path: &Path, expected: &[u8]) -> io::Result<bool> {
+    match fs::read(path) {
+        Ok(found) => Ok(found == expected),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
+    let prefix = format!("{TEMPORARY}{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempfile_in(folder_of(target))
+}
+
+/// Without this a power cut may forget a rename; where folders cannot be opened there is no such call.
+fn sync_folder(target: &Path) {
+    if let Ok(folder) = File::open(folder_of(target)) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 /// Where a write to `path` would go. A device, a pipe or a folder is nobody's to replace: a rename over
@@ -68,12 +183,13 @@ pub fn must_be_writable(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder a file is in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the bytes really live: the end of a chain of links, even when that end does not exist yet.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut at = path.to_path_buf();
     for _ in 0..40 {
         match fs::read_link(&at) {

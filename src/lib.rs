@@ -8,6 +8,7 @@
 //! | [`commands`] | one file a command, no mechanism |
 //! | [`session`] | the tunnel's heart: pure machines decide, the driver does |
 //! | [`bridge`] | `mcpgw bridge`: stdio to the live gateway |
+//! | [`client`] | MCP clients' configuration files: which, where, in what shape, and never spoilt |
 //! | [`provider`] | tunnel programs, one file each |
 //! | [`gateway`] | starting it, its health and manners, the demo gateway |
 //! | [`edge`] | the reverse proxy in front of the gateway |
@@ -26,6 +27,7 @@
 pub mod bridge;
 pub mod cert;
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod config;
 pub mod edge;

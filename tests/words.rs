@@ -19,7 +19,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use support::{Home, LtServer, Mcpgw, free_port, tools, wait_for};
 
 /// The files under `completions/` and the command that prints each.
-const PRINTED: [(&str, &[&str]); 15] = [
+const PRINTED: [(&str, &[&str]); 16] = [
     ("mcpgw.bash", &["completions", "bash"]),
     ("_mcpgw", &["completions", "zsh"]),
     ("mcpgw.fish", &["completions", "fish"]),
@@ -28,6 +28,7 @@ const PRINTED: [(&str, &[&str]); 15] = [
     ("mcpgw.1", &["man"]),
     ("mcpgw-tunnel.1", &["man", "tunnel"]),
     ("mcpgw-bridge.1", &["man", "bridge"]),
+    ("mcpgw-configure.1", &["man", "configure"]),
     ("mcpgw-providers.1", &["man", "providers"]),
     ("mcpgw-init.1", &["man", "init"]),
     ("mcpgw-status.1", &["man", "status"]),

@@ -1,6 +1,7 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
 mod bridge;
+mod configure;
 mod init;
 mod providers;
 mod session;
@@ -9,6 +10,7 @@ mod tunnel;
 use clap::{Parser, Subcommand};
 
 pub use bridge::BridgeArgs;
+pub use configure::ConfigureArgs;
 pub use init::InitArgs;
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
@@ -36,6 +38,8 @@ pub enum Command {
     Tunnel(Box<TunnelArgs>),
     /// Serve MCP on standard input and output, and forward to the live gateway: what clients start
     Bridge(Box<BridgeArgs>),
+    /// Put the gateway into MCP clients' config files, take it out, or undo
+    Configure(Box<ConfigureArgs>),
     /// Show the sessions, and whether they live
     Status(StatusArgs),
     /// Print the address of the running session, copy it, or show it as a QR code

@@ -51,6 +51,14 @@ pub(super) fn secret(question: &str) -> Result<Option<String>> {
     Ok(answer.filter(|answer| !answer.trim().is_empty()))
 }
 
+/// Asks which of these; their places. `None` after Ctrl-C.
+pub(super) fn choose_several(question: &str, items: &[&str]) -> Result<Option<Vec<usize>>> {
+    let question = question.to_string();
+    let items: Vec<String> = items.iter().map(|item| (*item).to_string()).collect();
+    let prompt = move || dialoguer::MultiSelect::new().with_prompt(question).items(items).interact_opt();
+    ask(move || prompt().ok().flatten())
+}
+
 /// The answer; `None` after Ctrl-C, which gives back the cursor and the echo that a question hides.
 fn ask<T: Send + 'static>(prompt: impl FnOnce() -> Option<T> + Send + 'static) -> Result<Option<T>> {
     let runtime = super::runtime()?;

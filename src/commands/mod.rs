@@ -3,6 +3,7 @@
 mod ask;
 mod bridge;
 mod clipboard;
+mod configure;
 mod init;
 mod key;
 mod logs;
@@ -31,6 +32,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Tunnel(args) => return tunnel::run(*args),
         Command::Bridge(args) => bridge::run(*args),
         Command::Run(args) => return told(run::run(&args)),
+        Command::Configure(args) => return told(configure::run(&args)),
         Command::Status(args) => status::run(&args),
         Command::Url(args) => url::run(&args),
         Command::Logs(args) => logs::run(&args),

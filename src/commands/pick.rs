@@ -15,3 +15,11 @@ pub(super) fn among(sessions: &[SessionRecord], which: &Which) -> Result<Session
     let here = config::project_folder(&std::env::current_dir().unwrap_or_default());
     state::choose(sessions, Wanted { session: which.session.as_deref(), port: which.port }, &here)
 }
+
+/// The one that is meant, where any runs: a gateway's port may be that of a gateway without a session.
+pub(super) fn if_any(which: &Which) -> Result<Option<SessionRecord>> {
+    match among(&State::open()?.running(), which) {
+        Err(error) if error.code == "session.none" && which.session.is_none() => Ok(None),
+        found => found.map(Some),
+    }
+}

@@ -107,6 +107,23 @@ pub fn keep_mode(from: &Path, to: &Path) -> io::Result<()> {
     fs::set_permissions(to, old.permissions())
 }
 
+/// Exchanges two files of one folder at once. `Unsupported` where the system or the file system cannot.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|error| match error {
+        Errno::INVAL | Errno::NOSYS | Errno::NOTSUP => io::ErrorKind::Unsupported.into(),
+        error => error.into(),
+    })
+}
+
+/// Exchanges two files of one folder at once, which this system cannot.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Gives a new file the mode the umask asks for; temporary files are born 0600.
 pub fn ordinary_mode(path: &Path) -> io::Result<()> {
     // umask(2) can only be read by setting it.

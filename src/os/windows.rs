@@ -67,6 +67,11 @@ pub fn keep_mode(_from: &Path, _to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Exchanges two files of one folder at once, which this system cannot.
+pub fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Access lists are inherited from the folder.
 pub fn ordinary_mode(_path: &Path) -> io::Result<()> {
     Ok(())

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room is the mouth")]
 
 mod cards;
+mod diff;
 mod event;
 mod live;
 mod panel;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use dialoguer::console::{Term, style};
 
 pub use cards::Card;
+pub use diff::unified as unified_diff;
 pub use event::Event;
 pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
 use screen::Screen;
@@ -200,14 +202,16 @@ fn terminal_width() -> usize {
 
 /// What would change in a file.
 pub fn diff(path: &std::path::Path, old: &str, new: &str) {
-    let name = path.display().to_string();
-    let diff = similar::TextDiff::from_lines(old, new);
-    let text = diff.unified_diff().context_radius(2).header(&name, &name).to_string();
+    diff_lines(&unified_diff(&path.display().to_string(), old, new, true));
+}
+
+/// A unified diff, in colour at a terminal.
+pub fn diff_lines(lines: &[(char, String)]) {
     let coloured = Audience::detect(false, false) == Audience::Terminal;
-    for line in text.lines() {
-        match line.chars().next() {
-            Some('+') if coloured => out(&style(line).green().to_string()),
-            Some('-') if coloured => out(&style(line).red().to_string()),
+    for (mark, line) in lines {
+        match mark {
+            '+' if coloured => out(&style(line).green().to_string()),
+            '-' if coloured => out(&style(line).red().to_string()),
             _ => out(line),
         }
     }
@@ -226,6 +230,11 @@ pub fn to_do(what: &str, how: &str) {
 /// Something worth knowing beside a step.
 pub fn note(text: &str) {
     step(&Line::notice(text, None));
+}
+
+/// Something worth knowing beside a step, and what to do about it.
+pub fn advise(notice: &Event) {
+    words::of(notice).iter().for_each(step);
 }
 
 fn step(line: &Line) {

@@ -122,6 +122,11 @@ impl State {
         })
     }
 
+    /// Where a folder below the state folder is, whether it exists or not.
+    pub fn folder_of(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// A folder of its own below the state folder, created where needed.
     pub fn private_folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.root.join(name);

@@ -1,0 +1,355 @@
+//! The MCP clients' configuration files: which client keeps its servers where and in what shape
+//! ([`registry`], [`place`], [`entry`]), how its file is edited ([`document`]) and how it is written
+//! ([`store`]). Never shows a key, and never writes a file that it could not read.
+
+mod aim;
+pub mod document;
+pub mod entry;
+pub mod place;
+pub mod registry;
+pub mod store;
+
+use std::path::{Path, PathBuf};
+
+pub use aim::Aim;
+pub use entry::{HOME, Link, covered};
+pub use place::{Ground, is_installed, written};
+pub use registry::{ALL, Client, Confidence, find};
+pub use store::{Done, Writer};
+
+use document::{Existing, Spot};
+use store::{Content, Edit, Ledger, Mine, Subject};
+
+use crate::config::Scope;
+use crate::error::{Error, Result};
+use crate::file::{self, Privacy};
+use crate::os;
+use crate::report::Event;
+use crate::state::State;
+
+/// An entry somewhere: which client's, in which of its files, under which name.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Whose.
+    pub client: &'static Client,
+    /// The file.
+    pub path: PathBuf,
+    /// Whose file that is.
+    pub scope: Scope,
+    /// The entry's name.
+    pub name: String,
+}
+
+/// What became of one client.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Whose file.
+    pub client: &'static Client,
+    /// The file.
+    pub path: PathBuf,
+    /// What was done to it.
+    pub done: Done,
+}
+
+/// The file in which this client would get its entry.
+pub fn file_of(client: &'static Client, scope: Scope, ground: &Ground) -> Result<PathBuf> {
+    let candidates = place::candidates(client, scope, ground)?;
+    let Some(first) = candidates.first() else {
+        let message = format!("configure {}: it has no {} file on {}", client.name, scope.word(), ground.os);
+        return Err(Error::usage("client.no_file", message).fix(match scope {
+            Scope::Project => "leave out --scope project",
+            Scope::User => "name the file with --config",
+        }));
+    };
+    let there: Vec<&PathBuf> = candidates.iter().filter(|path| path.is_file()).collect();
+    let has_servers = |path: &&&PathBuf| {
+        store::look(path).is_ok_and(|content| document::has_path(&content.text, &old_spot(client, "")))
+    };
+    let chosen = if there.len() > 1 { there.iter().find(has_servers).copied() } else { None };
+    Ok(chosen.or(there.first().copied()).unwrap_or(first).clone())
+}
+
+fn old_spot(client: &Client, name: &str) -> Spot {
+    let path = client.path.iter().map(|key| (*key).to_string()).collect();
+    Spot { format: client.format, path, name: name.into() }
+}
+
+/// Where the entry is in this document, and whether it has the client's newer layout.
+fn spot(client: &Client, text: &str, name: &str) -> (Spot, bool) {
+    let old = old_spot(client, name);
+    let Some((last, above)) = client.newer_path.split_last() else { return (old, false) };
+    let newer =
+        Spot { path: client.newer_path.iter().map(|key| (*key).to_string()).collect(), ..old.clone() };
+    let above = above.iter().map(|key| (*key).to_string()).collect();
+    let server = document::read(text, &Spot { path: above, name: (*last).into(), ..old.clone() });
+    // A server may be called as the newer layout's level is.
+    let is_server = server.ok().flatten().is_some_and(|found| found.value["type"].is_string());
+    match document::has_path(text, &newer) && !is_server {
+        true => (newer, true),
+        false => (old, false),
+    }
+}
+
+/// Has the client an entry of that name, and does it lead to a gateway of ours as far as we know?
+pub fn has_entry(place: &Place) -> Result<bool> {
+    let content = store::look(&place.path)?;
+    let (spot, _) = spot(place.client, &content.text, &place.name);
+    let found = document::read(&content.text, &spot);
+    found.map(|found| found.is_some()).map_err(|refusal| store::refuse(&place.path, &content.text, &refusal))
+}
+
+/// Puts the entry there. `force`: over somebody else's of that name, too.
+pub fn configure(state: &State, place: &Place, link: &Link, force: bool, writer: &Writer) -> Result<Outcome> {
+    let subject = subject(place, link.is_secret());
+    let edit = |content: &Content, mine: &[Mine]| {
+        let Some((text, spot)) = with_entry(place, link, force, content, mine)? else {
+            return Ok(Edit::Keep);
+        };
+        let found = document::read(&content.text, &spot).ok().flatten();
+        let leads_to = document::read(&text, &spot).ok().flatten();
+        let leads_to = leads_to.and_then(|found| entry::leads_to(place.client, &found.value));
+        let room = document::room(&content.text, &spot);
+        Ok(Edit::Write(
+            text,
+            Mine {
+                client: place.client.id.into(),
+                path: place.path.clone(),
+                keys: spot.path,
+                name: spot.name,
+                before: found.map(|found| found.raw),
+                room,
+                led_to: leads_to.into_iter().collect(),
+                has_key: link.has_key(),
+                removed: false,
+            },
+        ))
+    };
+    let done = store::change(state, &subject, writer, &edit)?;
+    Ok(Outcome { client: place.client, path: place.path.clone(), done })
+}
+
+/// The file before and after, when nothing is written.
+pub fn preview(state: &State, place: &Place, link: Option<&Link>, force: bool) -> Result<Preview> {
+    let content = store::look(&place.path)?;
+    let mine = known(state, &place.path);
+    let new = match link {
+        Some(link) => with_entry(place, link, force, &content, &mine)?.map(|(text, _)| text),
+        None => without_entry(place, force, &content, &mine)?.map(|(text, _)| text),
+    };
+    let new = new.unwrap_or_else(|| content.text.clone());
+    let entry = |text: &str| document::read(text, &spot(place.client, text, &place.name).0).ok().flatten();
+    let entries = [entry(&content.text), entry(&new)].into_iter().flatten();
+    let secrets = entries.flat_map(|found| entry::secrets(place.client, &found.value)).collect();
+    Ok(Preview { exists: content.exists(), old: content.text, new, secrets })
+}
+
+/// What a change would do.
+#[derive(Debug)]
+pub struct Preview {
+    /// Is there a file?
+    pub exists: bool,
+    /// Its text.
+    pub old: String,
+    /// Its text after the change.
+    pub new: String,
+    /// What of both must not be shown.
+    pub secrets: Vec<String>,
+}
+
+fn known(state: &State, path: &Path) -> Vec<Mine> {
+    let target = file::resolve(path).ok().and_then(|target| std::path::absolute(target).ok());
+    let ledger = target.map(|target| Ledger::of(state, &target));
+    let records = ledger
+        .iter()
+        .flat_map(|ledger| ledger.writers().into_iter().filter_map(|writer| ledger.record(&writer)));
+    records.flat_map(|record| record.entries).collect()
+}
+
+/// The document with the entry; none when it has it already.
+fn with_entry(
+    place: &Place,
+    link: &Link,
+    force: bool,
+    content: &Content,
+    mine: &[Mine],
+) -> Result<Option<(String, Spot)>> {
+    let text = &content.text;
+    let refuse = |refusal| store::refuse(&place.path, text, &refusal);
+    let (spot, newer) = spot(place.client, text, &place.name);
+    let mine: Vec<&Mine> = mine.iter().filter(|entry| entry.is_at(&spot)).collect();
+    let had_key = mine.iter().any(|entry| entry.has_key);
+    let changes = entry::changes(place.client, newer, &place.name, link, had_key);
+    let found = document::read(text, &spot).map_err(refuse)?;
+    let existing = match &found {
+        None => Existing::Merge,
+        Some(found) if is_ours(place.client, &found.value, &mine, Some(link)) => Existing::Merge,
+        Some(_) if force => Existing::Replace,
+        Some(_) => return Err(foreign(place, "overwrite")),
+    };
+    let new = document::put(text, &spot, &changes, existing).map_err(refuse)?;
+    Ok((new != *text).then_some((new, spot)))
+}
+
+fn without_entry(
+    place: &Place,
+    force: bool,
+    content: &Content,
+    mine: &[Mine],
+) -> Result<Option<(String, Spot)>> {
+    let text = &content.text;
+    let refuse = |refusal| store::refuse(&place.path, text, &refusal);
+    let (spot, _) = spot(place.client, text, &place.name);
+    let mine: Vec<&Mine> = mine.iter().filter(|entry| entry.is_at(&spot)).collect();
+    match document::read(text, &spot).map_err(refuse)? {
+        None => return Ok(None),
+        Some(found) if is_ours(place.client, &found.value, &mine, None) || force => {}
+        Some(_) => return Err(foreign(place, "remove")),
+    }
+    let room = mine.iter().map(|entry| entry.room).max_by_key(|room| room.made).unwrap_or_default();
+    let new = document::take_out(text, &spot, room).map_err(refuse)?;
+    Ok(Some((new, spot)))
+}
+
+fn is_ours(client: &Client, value: &serde_json::Value, mine: &[&Mine], link: Option<&Link>) -> bool {
+    let Some(leads_to) = entry::leads_to(client, value) else {
+        // An entry that says nothing is nobody's.
+        return value.as_object().is_none_or(serde_json::Map::is_empty) && !value.is_string();
+    };
+    let wanted = match link {
+        Some(Link::Http { url, .. }) => Some(url),
+        _ => None,
+    };
+    entry::is_bridge(&leads_to)
+        || wanted == Some(&leads_to)
+        || mine.iter().any(|entry| entry.led_to.contains(&leads_to))
+}
+
+fn foreign(place: &Place, verb: &str) -> Error {
+    let message = format!(
+        "{verb} `{}` in {}: that entry is not one that mcpgw wrote, or somebody changed where it leads",
+        place.name,
+        place.path.display()
+    );
+    Error::failed("client.foreign", message).fix("choose another --name, or give --force")
+}
+
+/// The program that a client starts for a bridge: where PATH finds it, for that stays true after an upgrade,
+/// else where it lies.
+pub fn own_program() -> Result<PathBuf> {
+    let own = std::env::current_exe()
+        .map_err(|error| Error::failed("client.program", format!("find mcpgw itself: {error}")))?;
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let found = which::which("mcpgw").ok().and_then(|found| std::path::absolute(found).ok());
+    Ok(found.filter(|found| real(found) == real(&own)).unwrap_or(own))
+}
+
+/// Takes the entry out.
+pub fn remove(state: &State, place: &Place, force: bool) -> Result<Outcome> {
+    let edit = |content: &Content, mine: &[Mine]| {
+        Ok(without_entry(place, force, content, mine)?
+            .map_or(Edit::Keep, |(text, spot)| Edit::TakeOut(text, spot)))
+    };
+    let nothing = !store::look(&place.path)?.exists();
+    let done = if nothing {
+        Done::Unchanged
+    } else {
+        store::change(state, &subject(place, false), &Writer::User, &edit)?
+    };
+    Ok(Outcome { client: place.client, path: place.path.clone(), done })
+}
+
+fn subject(place: &Place, secret: bool) -> Subject<'_> {
+    let privacy = if secret { Privacy::Private } else { Privacy::Ordinary };
+    // Claude Code locks its own file, and not those of projects.
+    let locked = place.client.locked && !place.client.project.iter().any(|name| place.path.ends_with(name));
+    Subject { path: &place.path, locked, privacy }
+}
+
+/// Undoes what `writer` did to the files of these clients (all of them where none is named).
+pub fn undo(
+    state: &State,
+    writer: &Writer,
+    clients: &[&'static Client],
+    only: Option<&Path>,
+) -> Vec<Result<Outcome>> {
+    let wanted = |entry: &Mine| {
+        (clients.is_empty() || clients.iter().any(|client| client.id == entry.client))
+            && only.is_none_or(|path| path == entry.path)
+    };
+    let mut outcomes = vec![];
+    for record in Ledger::all(state).iter().filter_map(|ledger| ledger.record(writer)) {
+        let Some(first) = record.entries.iter().find(|entry| wanted(entry)) else { continue };
+        let Some(client) = find(&first.client) else { continue };
+        let place = Place { client, path: first.path.clone(), scope: Scope::User, name: first.name.clone() };
+        match store::undo(state, &subject(&place, true), writer, &wanted) {
+            Ok(undone) => outcomes.extend(undone.into_iter().map(|(entry, done)| {
+                let client = find(&entry.client).unwrap_or(client);
+                Ok(Outcome { client, path: entry.path, done })
+            })),
+            Err(error) => outcomes.push(Err(error)),
+        }
+    }
+    outcomes
+}
+
+/// A file that a session changed which lives no more, and that is still as the session left it.
+#[derive(Debug, Clone)]
+pub struct Leftover {
+    /// The session.
+    pub session: String,
+    /// The client's id.
+    pub client: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What sessions left that died before they could restore it. Looks, and changes nothing.
+pub fn leftovers(state: &State) -> Vec<Leftover> {
+    let alive: Vec<String> = state.running().into_iter().map(|session| session.id).collect();
+    let mut found = vec![];
+    for ledger in Ledger::all(state) {
+        for writer in ledger.writers() {
+            let Writer::Session(session) = &writer else { continue };
+            if alive.contains(session) {
+                continue;
+            }
+            let entries = ledger.record(&writer).map(|record| record.entries).unwrap_or_default();
+            found.extend(entries.into_iter().map(|entry| Leftover {
+                session: session.clone(),
+                client: entry.client,
+                path: entry.path,
+            }));
+        }
+    }
+    found
+}
+
+/// Restores what sessions left that died before they could; what could not be restored is said.
+pub fn restore_leftovers(state: &State) -> Vec<Result<Outcome>> {
+    let mut sessions: Vec<String> = leftovers(state).into_iter().map(|left| left.session).collect();
+    sessions.dedup();
+    sessions.into_iter().flat_map(|session| undo(state, &Writer::Session(session), &[], None)).collect()
+}
+
+/// What the user should know about a file that was written: who can read its secrets, who else gets it.
+pub fn warnings(place: &Place, link: &Link) -> Vec<Event> {
+    let path = place.path.display();
+    let mut warnings = vec![];
+    if link.is_secret() {
+        if os::others_can_read(&place.path) {
+            let message = format!("{path} holds a key now, and others on this machine can read it");
+            warnings.push(Event::notice("client.readable", message, Some(format!("chmod 600 {path}"))));
+        }
+        if place.scope == Scope::Project {
+            let message = format!("{path} holds a key now, and a project's files are shared");
+            let fix = "keep it out of version control, or use --via bridge, whose entry holds no key";
+            warnings.push(Event::notice("client.shared", message, Some(fix.into())));
+        }
+    }
+    if place.client.rejects_bom && store::look(&place.path).is_ok_and(|content| content.bom()) {
+        let message =
+            format!("{} does not start with the byte order mark that {path} begins with", place.client.name);
+        warnings.push(Event::notice("client.bom", message, Some("save the file without it".into())));
+    }
+    warnings
+}

@@ -1,0 +1,392 @@
+//! `mcpgw configure`: the gateway into MCP clients' files, out of them, and back to what was.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use url::Url;
+
+use super::{ask, pick};
+use crate::cli::ConfigureArgs;
+use crate::client::{self, Aim, Client, Confidence, Done, Ground, Outcome, Place, Writer};
+use crate::config::{self, Layer, Scope, Settings, Via};
+use crate::error::{Error, Result, nearest};
+use crate::report::{self, Event};
+use crate::state::State;
+
+pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let ground = Ground::now(config::project_folder(&here))?;
+    if args.list {
+        list(args, &ground);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let state = State::open()?;
+    let mut told = vec![];
+    if !args.dry_run {
+        told.extend(client::restore_leftovers(&state).into_iter().map(|result| Told::of(result, "restored")));
+    }
+    let chosen = chosen(args, &ground)?;
+    told.extend(match args.undo {
+        true => undo(args, &state, &chosen, &ground),
+        false => each(args, &state, &chosen, &ground)?,
+    });
+    tell(args, &told);
+    let failures = told.iter().filter_map(|one| one.failure.as_ref());
+    Ok(match failures.map(|error| error.exit).min_by_key(|exit| *exit as u8) {
+        None => ExitCode::SUCCESS,
+        Some(exit) => ExitCode::from(exit as u8),
+    })
+}
+
+/// What became of one client, for people and programs.
+#[derive(Debug, Serialize)]
+struct Told {
+    id: &'static str,
+    #[serde(skip)]
+    title: &'static str,
+    path: Option<PathBuf>,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reload: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Event>,
+    #[serde(skip)]
+    lines: Vec<(char, String)>,
+    #[serde(skip)]
+    failure: Option<Error>,
+}
+
+impl Told {
+    fn new(client: &'static Client, path: Option<PathBuf>, action: &'static str) -> Self {
+        Self {
+            id: client.id,
+            title: client.name,
+            path,
+            action,
+            via: None,
+            url: None,
+            reload: None,
+            trust: None,
+            diff: None,
+            warnings: vec![],
+            error: None,
+            lines: vec![],
+            failure: None,
+        }
+    }
+
+    fn failed(client: &'static Client, path: Option<PathBuf>, error: Error) -> Self {
+        let event = Event::from(&error);
+        Self { error: Some(event), failure: Some(error), ..Self::new(client, path, "failed") }
+    }
+
+    /// `changed`: what a change is called here.
+    fn of(result: Result<Outcome>, changed: &'static str) -> Self {
+        match result {
+            Ok(outcome) => Self::new(outcome.client, Some(outcome.path), word(outcome.done, changed)),
+            Err(error) => Self { id: "", title: "", ..Self::failed(&client::ALL[0], None, error) },
+        }
+    }
+}
+
+fn word(done: Done, changed: &'static str) -> &'static str {
+    match done {
+        Done::Unchanged => "unchanged",
+        Done::Changed => changed,
+        Done::Created => "created",
+        Done::Restored => "restored",
+        Done::Deleted => "deleted",
+    }
+}
+
+/// The clients that are meant.
+fn chosen(args: &ConfigureArgs, ground: &Ground) -> Result<Vec<&'static Client>> {
+    let offered = |client: &Client| args.experimental || client.confidence > Confidence::Low;
+    let installed = || client::ALL.iter().filter(|one| offered(one) && client::is_installed(one, ground));
+    if args.config.is_some() && args.clients.len() != 1 {
+        return Err(Error::usage("client.config", "use --config without exactly one client")
+            .fix("name the client whose file it is"));
+    }
+    if args.undo && args.clients.is_empty() {
+        return Ok(vec![]);
+    }
+    if args.all {
+        return match installed().collect::<Vec<_>>() {
+            none if none.is_empty() => Err(nobody(&[])),
+            some => Ok(some),
+        };
+    }
+    if args.clients.is_empty() {
+        return interactively(&installed().collect::<Vec<_>>());
+    }
+    let mut chosen: Vec<&'static Client> = vec![];
+    for name in &args.clients {
+        let client = client::find(name.trim()).ok_or_else(|| unknown(name))?;
+        if client.confidence == Confidence::Low && !args.experimental && !args.undo && !args.remove {
+            let message =
+                format!("configure {}: nobody has seen where it keeps its servers, and how", client.name);
+            return Err(Error::usage("client.experimental", message)
+                .fix("give --experimental to try what is told of it"));
+        }
+        if !chosen.iter().any(|known| known.id == client.id) {
+            chosen.push(client);
+        }
+    }
+    Ok(chosen)
+}
+
+fn interactively(installed: &[&'static Client]) -> Result<Vec<&'static Client>> {
+    if installed.is_empty() || !ask::possible() {
+        return Err(nobody(installed));
+    }
+    let names: Vec<&str> = installed.iter().map(|client| client.name).collect();
+    let picked =
+        ask::choose_several("Which clients? (space chooses, enter goes on)", &names)?.unwrap_or_default();
+    match picked.is_empty() {
+        true => Err(Error::failed("client.none", "configure anything: no client was chosen")),
+        false => Ok(picked.into_iter().map(|at| installed[at]).collect()),
+    }
+}
+
+fn nobody(installed: &[&'static Client]) -> Error {
+    let names: Vec<&str> = installed.iter().map(|client| client.id).collect();
+    let here = match names.is_empty() {
+        true => "none is installed here as far as mcpgw can see".to_string(),
+        false => format!("installed here: {}", names.join(", ")),
+    };
+    Error::usage("client.none", format!("choose the clients: none is named ({here})"))
+        .fix("mcpgw configure CLIENT..., or --all; `mcpgw configure --list` names those that can be")
+}
+
+fn unknown(name: &str) -> Error {
+    let ids: Vec<&str> = client::ALL.iter().map(|client| client.id).collect();
+    Error::usage("client.unknown", format!("configure `{name}`: there is no such client")).fix(match nearest(
+        name,
+        client::ALL.iter().flat_map(Client::names),
+    ) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("one of {}", ids.join(", ")),
+    })
+}
+
+/// Writes, removes, or shows what would be.
+fn each(
+    args: &ConfigureArgs,
+    state: &State,
+    chosen: &[&'static Client],
+    ground: &Ground,
+) -> Result<Vec<Told>> {
+    if args.name.trim().is_empty() || args.name.chars().any(char::is_control) {
+        return Err(Error::usage("client.name", "use that --name: an entry needs a name that can be read")
+            .fix("leave it out for `mcpgw`"));
+    }
+    let aim = if args.remove { None } else { Some(aim(args, ground)?) };
+    let one = |client: &&'static Client| {
+        let path = match &args.config {
+            Some(path) => client::written(path, ground),
+            None => match client::file_of(client, args.scope, ground) {
+                Ok(path) => path,
+                Err(error) => return Told::failed(client, None, error),
+            },
+        };
+        let place = Place { client, path: path.clone(), scope: args.scope, name: args.name.clone() };
+        let told = match &aim {
+            Some(aim) => configured(args, state, &place, aim, ground),
+            None => removed(args, state, &place),
+        };
+        told.unwrap_or_else(|error| Told::failed(client, Some(path), error))
+    };
+    Ok(chosen.iter().map(one).collect())
+}
+
+fn configured(
+    args: &ConfigureArgs,
+    state: &State,
+    place: &Place,
+    aim: &Aim,
+    ground: &Ground,
+) -> Result<Told> {
+    let link = aim.link(place.client)?;
+    if args.dry_run {
+        return client::preview(state, place, Some(&link), args.force).map(|preview| shown(place, &preview));
+    }
+    let installed = client::is_installed(place.client, ground);
+    let outcome = client::configure(state, place, &link, args.force, &Writer::User)?;
+    let mut warnings = client::warnings(place, &link);
+    if !installed && args.config.is_none() && args.scope == Scope::User {
+        let message = format!("{} does not seem to be installed here", place.client.name);
+        warnings.push(Event::notice("client.not_installed", message, None));
+    }
+    let via = aim.via(place.client);
+    let url = if via == Via::Bridge { None } else { Some(aim.address(via)?.to_string()) };
+    if let Some(ca) = aim.session.as_ref().and_then(|session| session.ca_file.as_ref())
+        && url.as_ref().is_some_and(|url| url.starts_with("https://localhost"))
+    {
+        let message = format!("{} must trust mcpgw's local CA: {}", place.client.name, ca.display());
+        let fix = format!("NODE_EXTRA_CA_CERTS={} in its environment, or `mcpgw cert trust`", ca.display());
+        warnings.push(Event::notice("local.trust", message, Some(fix)));
+    }
+    Ok(Told {
+        via: Some(via.word()),
+        url,
+        reload: (outcome.done != Done::Unchanged).then_some(place.client.reload),
+        trust: place.client.trust.or(place.client.project_trust.filter(|_| args.scope == Scope::Project)),
+        warnings,
+        ..Told::of(Ok(outcome), "updated")
+    })
+}
+
+fn removed(args: &ConfigureArgs, state: &State, place: &Place) -> Result<Told> {
+    if args.dry_run {
+        return client::preview(state, place, None, args.force).map(|preview| shown(place, &preview));
+    }
+    let outcome = client::remove(state, place, args.force)?;
+    let reload = (outcome.done != Done::Unchanged).then_some(place.client.reload);
+    let action = if outcome.done == Done::Unchanged { "unchanged" } else { "removed" };
+    Ok(Told { reload, ..Told::new(outcome.client, Some(outcome.path), action) })
+}
+
+fn shown(place: &Place, preview: &client::Preview) -> Told {
+    let path = place.path.display().to_string();
+    let lines = report::unified_diff(&path, &preview.old, &preview.new, preview.exists);
+    let covered = |line: String| {
+        preview
+            .secrets
+            .iter()
+            .fold(client::covered(&line), |line, secret| line.replace(secret.as_str(), "***"))
+    };
+    let lines: Vec<_> = lines.into_iter().map(|(side, line)| (side, covered(line))).collect();
+    let diff = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
+    let action = if lines.is_empty() { "unchanged" } else { "would change" };
+    Told { diff: Some(diff), lines, ..Told::new(place.client, Some(place.path.clone()), action) }
+}
+
+fn undo(args: &ConfigureArgs, state: &State, chosen: &[&'static Client], ground: &Ground) -> Vec<Told> {
+    let path = args.config.as_ref().map(|path| client::written(path, ground));
+    let undone = client::undo(state, &Writer::User, chosen, path.as_deref());
+    undone.into_iter().map(|result| Told::of(result, "restored")).collect()
+}
+
+/// Where the entries are to lead: flags and environment over the project's file over the user's.
+fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
+    let given = Layer { profile: args.profile.clone(), port: args.which.port, ..Layer::default() };
+    let layer = given.over(config::project(&ground.here)?).over(config::user()?);
+    let profile = layer.profile.clone();
+    let settings = Settings::from_layer(Layer { url: args.url.clone(), ..layer })?;
+    let session = match settings.url.is_some() {
+        // A named address may be any session's, or none's: its key follows from the address.
+        true => pick::if_any(&args.which).unwrap_or_default(),
+        false => pick::if_any(&args.which)?,
+    };
+    Ok(Aim {
+        via: args.via,
+        url: settings.url.as_ref().map(|url| Url::parse(url.as_str())).transpose().ok().flatten(),
+        profile: profile
+            .or_else(|| session.as_ref().map(|session| session.profile.clone()))
+            .filter(|name| !name.is_empty())
+            .unwrap_or(settings.profile),
+        mcp_path: session
+            .as_ref()
+            .map(|session| session.mcp_path.clone())
+            .filter(|path| !path.is_empty())
+            .unwrap_or(settings.mcp_path),
+        port: args
+            .which
+            .port
+            .or(session.as_ref().map(|session| session.gateway_port))
+            .unwrap_or(settings.port),
+        headers: args.header.clone(),
+        mcpgw: client::own_program()?,
+        home: std::env::var_os("MCPGW_HOME")
+            .filter(|home| !home.is_empty())
+            .and_then(|home| std::path::absolute(home).ok()),
+        session,
+    })
+}
+
+fn tell(args: &ConfigureArgs, told: &[Told]) {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        clients: &'a [Told],
+    }
+    if args.json {
+        return report::out(&serde_json::to_string(&Document { clients: told }).unwrap_or_default());
+    }
+    if args.undo && told.is_empty() {
+        report::out("nothing to undo");
+    }
+    for one in told {
+        if let Some(error) = &one.failure {
+            report::failure(error);
+            continue;
+        }
+        let path = one.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        match (args.dry_run, one.lines.is_empty()) {
+            (true, true) => report::done(&format!("{}: {path} is as it should be", one.title)),
+            (true, false) => report::diff_lines(&one.lines),
+            (false, _) => {
+                let to = one.url.as_ref().map(|url| format!(" -> {url}")).unwrap_or_default();
+                report::done(&format!("{}: {} {path}{to}", one.title, one.action));
+            }
+        }
+        if let Some(reload) = one.reload {
+            report::note(&format!("{}: {reload}", one.title));
+        }
+        if let Some(trust) = one.trust.filter(|_| one.reload.is_some()) {
+            report::note(&format!("{}: {trust}", one.title));
+        }
+        one.warnings.iter().for_each(report::advise);
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    name: &'static str,
+    installed: bool,
+    path: Option<PathBuf>,
+    configured: bool,
+    confidence: &'static str,
+}
+
+fn list(args: &ConfigureArgs, ground: &Ground) {
+    let row = |client: &'static Client| {
+        let path = client::file_of(client, args.scope, ground).ok();
+        let place =
+            path.clone().map(|path| Place { client, path, scope: args.scope, name: args.name.clone() });
+        Row {
+            id: client.id,
+            name: client.name,
+            installed: client::is_installed(client, ground),
+            configured: place.is_some_and(|place| client::has_entry(&place).unwrap_or(false)),
+            confidence: client.confidence.word(),
+            path,
+        }
+    };
+    let rows: Vec<Row> = client::ALL.iter().map(row).collect();
+    if args.json {
+        return report::out(&serde_json::json!({"clients": rows}).to_string());
+    }
+    for row in rows {
+        let state = match (row.configured, row.installed, &row.path) {
+            (true, _, _) => "configured",
+            (_, true, _) => "installed",
+            (_, _, Some(_)) => "not installed",
+            (_, _, None) => "not here",
+        };
+        let path = row.path.map(|path| path.display().to_string()).unwrap_or_default();
+        let note = if row.confidence == "low" { "  (needs --experimental)" } else { "" };
+        report::out(&format!("{:<16} {state:<14} {:<7} {path}{note}", row.id, row.confidence));
+    }
+}

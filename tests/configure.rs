@@ -1,0 +1,422 @@
+//! `mcpgw configure`: every client's entry in its shape and place, nothing else touched, and everything undone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::{Value, json};
+use support::{Home, Mcpgw, Output};
+
+const URL: &str = "https://abc.loca.lt/api/mcp/my-profile";
+
+fn configure<'a>(home: &Home, args: impl IntoIterator<Item = &'a str>) -> Output {
+    Mcpgw::new(home).args(["configure"]).args(args).run()
+}
+
+/// One that must work; its document.
+fn done<'a>(home: &Home, args: impl IntoIterator<Item = &'a str>) -> Value {
+    let output = configure(home, args.into_iter().chain(["--json"]));
+    assert_eq!(output.code, 0, "{output:#?}");
+    output.json()
+}
+
+/// Where the client's file is.
+fn path_of(home: &Home, client: &str) -> PathBuf {
+    static BELOW_HOME: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let below = BELOW_HOME.get_or_init(|| {
+        let empty = Home::new();
+        let list = done(&empty, ["--list"]);
+        let rows = list["clients"].as_array().unwrap().iter();
+        let path = |row: &Value| {
+            Some(Path::new(row["path"].as_str()?).strip_prefix(empty.path()).unwrap().to_owned())
+        };
+        rows.filter_map(|row| Some((row["id"].as_str()?.to_string(), path(row)?))).collect()
+    });
+    home.path().join(below.get(client).unwrap_or_else(|| panic!("{client} has no file here")))
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// A case under `fixtures/configs`.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Case {
+    client: String,
+    folder: PathBuf,
+    /// The client's file before, if there is one.
+    before: Option<Vec<u8>>,
+    after: Vec<u8>,
+}
+
+fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/configs");
+    let below =
+        |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut cases = vec![];
+    for client in below(&root) {
+        for folder in below(&client) {
+            cases.push(Case {
+                client: client.file_name().unwrap().to_str().unwrap().to_string(),
+                before: fs::read(folder.join("before")).ok(),
+                after: fs::read(folder.join("after")).unwrap_or_default(),
+                folder,
+            });
+        }
+    }
+    cases.sort();
+    cases
+}
+
+#[test]
+fn every_fixture_gets_its_entry_once_and_is_undone_to_the_byte() {
+    // Each case is its own home: two at a time, for most of it is starting programs.
+    let cases = Mutex::new(cases().into_iter());
+    let work = || {
+        while let Some(case) = { cases.lock().unwrap().next() } {
+            one_fixture(&case);
+        }
+    };
+    std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+}
+
+fn one_fixture(Case { client, folder, before, after }: &Case) {
+    let client = client.as_str();
+    let own = env!("CARGO_BIN_EXE_mcpgw");
+    let home = Home::new();
+    let path = path_of(&home, client);
+    if let Some(before) = before {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, before).unwrap();
+    }
+    let args = [client, "--profile", "my-profile", "--experimental"];
+    let address = ["--url", URL];
+    let args: Vec<&str> = match client {
+        "claude-desktop" => args.into(),
+        _ => args.into_iter().chain(address).collect(),
+    };
+    done(&home, args.iter().copied());
+    let written = fs::read(&path).unwrap();
+    // Where mcpgw and its state lie differs from run to run.
+    let told = String::from_utf8(written.clone()).unwrap();
+    let told =
+        told.replace(own, "/usr/local/bin/mcpgw").replace(home.state().to_str().unwrap(), "/home/me/.mcpgw");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(folder.join("after"), &told).unwrap();
+    } else {
+        assert_eq!(told, String::from_utf8_lossy(after), "{}", folder.display());
+    }
+    assert_eq!(
+        done(&home, args.iter().copied())["clients"][0]["action"],
+        "unchanged",
+        "{}",
+        folder.display()
+    );
+    assert_eq!(fs::read(&path).unwrap(), written);
+    done(&home, [client, "--undo"]);
+    assert_eq!(fs::read(&path).ok(), *before, "{}", folder.display());
+}
+
+#[test]
+fn every_client_offered_here_has_a_fixture() {
+    let home = Home::new();
+    let with_cases: Vec<String> = cases().into_iter().map(|case| case.client).collect();
+    let list = done(&home, ["--list"]);
+    for row in list["clients"].as_array().unwrap() {
+        let keys: Vec<_> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["confidence", "configured", "id", "installed", "name", "path"]);
+        if row["confidence"] != "low" && !row["path"].is_null() {
+            assert!(with_cases.iter().any(|client| row["id"] == client.as_str()), "{row}");
+        }
+    }
+}
+
+#[test]
+fn what_a_client_knows_of_itself_is_listed() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{}");
+    let row = |home: &Home| {
+        let list = done(home, ["--list"]);
+        list["clients"].as_array().unwrap().iter().find(|row| row["id"] == "cursor").unwrap().clone()
+    };
+    assert_eq!(
+        (row(&home)["installed"].clone(), row(&home)["configured"].clone()),
+        (json!(true), json!(false))
+    );
+    done(&home, ["cursor", "--url", URL]);
+    assert_eq!(row(&home)["configured"], true);
+    let text = configure(&home, ["--list"]).stdout;
+    assert!(text.lines().any(|line| line.starts_with("trae") && line.contains("--experimental")), "{text}");
+}
+
+#[test]
+fn several_configures_are_one_to_undo_and_a_users_edit_in_between_stays() {
+    let home = Home::new();
+    let before = "{\n  \"mcpServers\": {\n    \"a\": {\"command\": \"a\"}\n  }\n}\n";
+    let path = home.write(".cursor/mcp.json", before);
+    for name in ["one", "two", "three"] {
+        done(&home, ["cursor", "--url", &format!("https://{name}.example")]);
+    }
+    done(&home, ["--undo"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    done(&home, ["cursor", "--url", URL]);
+    let edited = fs::read_to_string(&path).unwrap().replace("\"command\": \"a\"", "\"command\": \"b\"");
+    fs::write(&path, &edited).unwrap();
+    done(&home, ["cursor", "--url", "https://four.example"]);
+    done(&home, ["--undo"]);
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        before.replace("\"command\": \"a\"", "\"command\": \"b\"")
+    );
+    assert!(configure(&home, ["--undo"]).stdout.contains("nothing to undo"));
+}
+
+#[test]
+fn an_undo_names_clients_or_is_for_all() {
+    let home = Home::new();
+    let files = [home.write(".cursor/mcp.json", "{}"), home.write(".kiro/settings/mcp.json", "{ }")];
+    done(&home, ["cursor", "kiro", "--url", URL]);
+    done(&home, ["kiro", "--undo"]);
+    let text = |at: usize| fs::read_to_string(&files[at]).unwrap();
+    assert_eq!(text(1), "{ }");
+    assert!(text(0).contains(URL));
+    done(&home, ["--undo"]);
+    assert_eq!(text(0), "{}");
+}
+
+#[test]
+fn two_entries_in_one_file_are_undone_one_by_one() {
+    let home = Home::new();
+    let before = "{\"mcpServers\":{\"a\":{}}}";
+    let path = home.write(".mcp.json", before);
+    let project = ["--scope", "project", "--url", URL];
+    done(&home, ["claude-code"].into_iter().chain(project));
+    done(&home, ["copilot-cli", "--name", "other"].into_iter().chain(project));
+    done(&home, ["claude-code", "--undo"]);
+    let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(value["mcpServers"]["mcpgw"].is_null() && value["mcpServers"]["other"].is_object(), "{value}");
+    done(&home, ["--undo"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn somebody_elses_entry_stays_unless_forced_and_comes_back() {
+    let home = Home::new();
+    let before = "{\"mcpServers\": {\"mcpgw\": {\"command\": \"theirs\", \"args\": []}}}";
+    let path = home.write(".cursor/mcp.json", before);
+    let refused = configure(&home, ["cursor", "--url", URL]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("--force") && refused.stderr.contains(".cursor/mcp.json"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    assert_eq!(configure(&home, ["cursor", "--remove"]).code, 1);
+    done(&home, ["cursor", "--url", URL, "--force"]);
+    let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(value["mcpServers"]["mcpgw"], json!({"url": URL}));
+    // Another program writes the file anew in a layout of its own.
+    fs::write(&path, serde_json::to_string_pretty(&value).unwrap()).unwrap();
+    done(&home, ["--undo"]);
+    let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(value["mcpServers"]["mcpgw"]["command"], "theirs");
+}
+
+#[test]
+fn our_entry_is_updated_in_place_and_keeps_what_the_user_added() {
+    let home = Home::new();
+    let path = home.write(".codeium/windsurf/mcp_config.json", "{}");
+    done(&home, ["windsurf", "--url", URL, "--header", "X-Team=blue"]);
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text
+        .replace("\"headers\"", "\"disabledTools\": [ \"x\" ],\n      \"headers\"")
+        .replace("\"X-Team\"", "\"X-Mine\": \"${env:MINE}\",\n        \"X-Team\"");
+    fs::write(&path, &text).unwrap();
+    done(&home, ["windsurf", "--url", "https://new.example/mcp"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text.replace(URL, "https://new.example/mcp"));
+    // What somebody made their own is not ours any more.
+    fs::write(&path, text.replace(URL, "https://theirs.example/mcp")).unwrap();
+    assert_eq!(configure(&home, ["windsurf", "--url", URL]).code, 1);
+    done(&home, ["--undo"]);
+    assert!(fs::read_to_string(&path).unwrap().contains("https://theirs.example/mcp"));
+}
+
+#[test]
+fn a_removal_takes_the_entry_and_what_was_made_for_it() {
+    let home = Home::new();
+    let path = home.write(".cursor/mcp.json", "{\n  \"x\": 1\n}\n");
+    done(&home, ["cursor", "--url", URL]);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"x\": 1", "\"x\": 2")).unwrap();
+    assert_eq!(done(&home, ["cursor", "--remove"])["clients"][0]["action"], "removed");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"x\": 2\n}\n");
+    assert_eq!(done(&home, ["cursor", "--remove"])["clients"][0]["action"], "unchanged");
+    assert_eq!(done(&home, ["kiro", "--remove"])["clients"][0]["action"], "unchanged");
+    assert!(!home.path().join(".kiro").exists());
+}
+
+#[test]
+fn links_and_modes_stay_and_a_new_file_with_a_secret_is_private() {
+    let home = Home::new();
+    let real = home.write("dotfiles/cursor.json", "{}\n");
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::create_dir(home.path().join(".cursor")).unwrap();
+    symlink("../dotfiles/cursor.json", home.path().join(".cursor/mcp.json")).unwrap();
+    let told = done(&home, ["cursor", "--url", URL, "--header", "X-Key=0123456789"]);
+    assert!(fs::symlink_metadata(home.path().join(".cursor/mcp.json")).unwrap().is_symlink());
+    assert_eq!(mode(&real), 0o640);
+    assert!(fs::read_to_string(&real).unwrap().contains(URL));
+    let warning = &told["clients"][0]["warnings"][0];
+    assert_eq!(warning["code"], "client.readable");
+    assert!(warning["fix"].as_str().unwrap().starts_with("chmod 600 "), "{told}");
+    done(&home, ["kiro", "--url", URL, "--header", "X-Key=0123456789"]);
+    assert_eq!(mode(&home.path().join(".kiro/settings/mcp.json")), 0o600);
+    done(&home, ["--undo"]);
+    assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
+    assert!(!home.path().join(".kiro").exists(), "the folders that were made go too");
+}
+
+#[test]
+fn a_refusal_leaves_the_file_and_names_the_place() {
+    let cases: [(&str, &[u8], &str); 9] = [
+        (
+            "cursor",
+            b"{\n  \"mcpServers\": {\n    \"a\": 1\n    \"b\": 2\n  }\n}",
+            ":4:5: a comma or `}` must follow",
+        ),
+        ("cursor", b"{\n  \"mcpServers\": []\n}", ":2:17: `mcpServers` must be an object, and is a list"),
+        ("cursor", b"\"text\"", ":1:1: the document must be an object"),
+        ("cursor", b"\xff\xfe{\x00}\x00", "UTF-16"),
+        ("cursor", b"{\n \"\xe9\": 1}", ":2:3: a byte there is not UTF-8"),
+        ("claude-code", b"{\n  // mine\n}", ":2:3: a comment, which this client does not read"),
+        ("gemini-cli", b"{\n  \"a\": 1,\n}", ":2:9: a comma before a closing bracket"),
+        ("cursor", b"{\"a\": 1}}", ":1:9: the document has ended"),
+        ("cursor", b"{'a': 1}", ":1:2: a key in double quotes"),
+    ];
+    for (client, before, words) in cases {
+        let home = Home::new();
+        let path = path_of(&home, client);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, before).unwrap();
+        let refused = configure(&home, [client, "--url", URL]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap())
+                .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with(".mcpgw-"))
+                .count(),
+            0
+        );
+        assert_eq!(configure(&home, [client, "--undo"]).code, 0);
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_folder_and_a_read_only_file_are_refused() {
+    let home = Home::new();
+    fs::create_dir_all(home.path().join(".cursor/mcp.json")).unwrap();
+    let folder = configure(&home, ["cursor", "--url", URL]);
+    assert!(folder.code == 1 && folder.stderr.contains("it is a folder"), "{folder:?}");
+    let path = home.write(".kiro/settings/mcp.json", "{}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    let read_only = configure(&home, ["kiro", "--url", URL]);
+    assert!(read_only.code == 1 && read_only.stderr.contains("read-only"), "{read_only:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
+}
+
+#[test]
+fn one_clients_trouble_is_not_the_others() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{");
+    let output = configure(&home, ["cursor", "kiro", "--url", URL, "--json"]);
+    assert_eq!(output.code, 1);
+    let told = output.json();
+    assert_eq!(told["clients"][0]["error"]["code"], "client.document");
+    assert_eq!(told["clients"][1]["action"], "created");
+}
+
+#[test]
+fn a_dry_run_shows_a_diff_without_secrets_and_writes_nothing() {
+    let home = Home::new();
+    let before = "{\n  \"mcpServers\": {}\n}\n";
+    let path = home.write(".cursor/mcp.json", before);
+    let shown = configure(&home, ["cursor", "--url", URL, "--header", "X-Key=verysecret", "--dry-run"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for words in ["--- ", "+++ ", "@@ -1,3 +1,10 @@", "-  \"mcpServers\": {}", URL, "\"X-Key\": \"***\""] {
+        assert!(shown.stdout.contains(words), "{words}:\n{}", shown.stdout);
+    }
+    assert!(!format!("{shown:?}").contains("verysecret"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    assert!(!home.state().join("clients").exists());
+}
+
+#[test]
+fn the_project_has_files_of_its_own() {
+    let home = Home::new();
+    let shop = home.path().join("shop");
+    fs::create_dir_all(shop.join("src")).unwrap();
+    fs::create_dir(shop.join(".git")).unwrap();
+    let run =
+        |args: &[&str]| Mcpgw::new(&home).args(["configure"]).args(args).current_dir(&shop.join("src")).run();
+    let done = run(&["vscode", "claude-code", "--scope", "project", "--url", URL, "--name", "shop"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(home.read("shop/.vscode/mcp.json").contains("\"shop\""));
+    assert!(home.read("shop/.mcp.json").contains(URL));
+    assert!(done.stdout.contains("waits for your approval"), "{}", done.stdout);
+    let none = run(&["windsurf", "--scope", "project", "--url", URL]);
+    assert!(none.code == 2 && none.stderr.contains("no project file"), "{none:?}");
+}
+
+#[test]
+fn variables_and_flags_lead_to_unusual_places() {
+    let home = Home::new();
+    let elsewhere = home.path().join("elsewhere");
+    let run = Mcpgw::new(&home)
+        .args(["configure", "claude-code", "--url", URL])
+        .env("CLAUDE_CONFIG_DIR", &elsewhere)
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(home.read("elsewhere/.claude.json").contains(URL));
+    assert!(!home.path().join(".claude.json").exists());
+    done(&home, ["cursor", "--url", URL, "--config", "~/odd/mcp.json"]);
+    assert!(home.read("odd/mcp.json").contains(URL));
+    assert_eq!(configure(&home, ["cursor", "kiro", "--config", "x"]).code, 2);
+}
+
+#[test]
+fn who_is_meant_must_be_said() {
+    let home = Home::new();
+    home.write(".kiro/settings/mcp.json", "{}");
+    let nobody = configure(&home, []);
+    assert!(nobody.code == 2 && nobody.stderr.contains("kiro"), "{nobody:?}");
+    let unknown = configure(&home, ["emacs"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("no such client"), "{unknown:?}");
+    let unseen = configure(&home, ["trae", "--url", URL]);
+    assert!(unseen.code == 2 && unseen.stderr.contains("--experimental"), "{unseen:?}");
+    let all = done(&home, ["--all", "--url", URL]);
+    assert_eq!(
+        all["clients"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>(),
+        [json!("kiro")]
+    );
+}
+
+#[test]
+fn without_a_session_it_leads_to_the_gateway_here() {
+    let home = Home::new();
+    home.write("mcpgw.toml", "port = 4321\nprofile = 'team'\n");
+    let told = done(&home, ["cursor"]);
+    assert_eq!(told["clients"][0]["url"], "http://localhost:4321/api/mcp/team");
+    done(&home, ["cursor", "--via", "bridge"]);
+    let value: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
+    let entry = &value["mcpServers"]["mcpgw"];
+    assert_eq!(entry["command"], env!("CARGO_BIN_EXE_mcpgw"));
+    assert_eq!(entry["args"], json!(["bridge", "--profile", "team"]));
+    assert_eq!(entry["env"]["MCPGW_HOME"], home.state().to_str().unwrap());
+    assert!(entry["url"].is_null());
+}
