@@ -32,6 +32,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
             cand init 'Write a commented mcpgw.toml by looking at the project'
+            cand doctor 'Find out what is wrong, and say how to put it right'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -193,6 +194,15 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mcpgw;doctor'= {
+            cand --only 'Only these checks, or groups of them (`gateway`); what they need runs, too'
+            cand --port 'The gateway''s port, or the session on it [default: the session''s, else 3001]'
+            cand --session 'The session of this name or id [default: the one of this project]'
+            cand --fix 'Put right what is safe to: stale session files, what dead sessions left running, file modes'
+            cand --json 'Print one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'mcpgw;providers'= {
             cand --tunnel-name 'cloudflared: the named tunnel'
             cand --hostname 'cloudflared: the host name that leads to the named tunnel'
@@ -243,6 +253,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
             cand init 'Write a commented mcpgw.toml by looking at the project'
+            cand doctor 'Find out what is wrong, and say how to put it right'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page, of one command if it is named'
@@ -273,6 +284,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;key;rotate'= {
         }
         &'mcpgw;help;init'= {
+        }
+        &'mcpgw;help;doctor'= {
         }
         &'mcpgw;help;providers'= {
             cand setup 'Show the steps until a provider is ready, and run each that is agreed to'

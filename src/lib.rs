@@ -6,6 +6,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`commands`] | one file a command, no mechanism |
+//! | [`doctor`] | what is wrong, and how to put it right |
 //! | [`session`] | the tunnel's heart: pure machines decide, the driver does |
 //! | [`bridge`] | `mcpgw bridge`: stdio to the live gateway |
 //! | [`client`] | MCP clients' configuration files: which, where, in what shape, and never spoilt |
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod edge;
 pub mod error;
 pub mod file;

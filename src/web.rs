@@ -85,6 +85,38 @@ pub fn reason(error: &reqwest::Error) -> String {
     }
 }
 
+/// Does anybody answer there, with whatever words? A certificate that is not believed is an answer, too.
+pub async fn reaches(client: &Client, place: &Url) -> bool {
+    const LIMIT: Duration = Duration::from_millis(2500);
+    match client.get(place.clone()).timeout(LIMIT).send().await {
+        Ok(_) => true,
+        Err(error) => tls_trouble(&error).is_some(),
+    }
+}
+
+/// How many seconds this machine's clock is ahead of the one there, by its Date header.
+pub async fn ahead_of(client: &Client, place: &Url) -> Option<i64> {
+    const LIMIT: Duration = Duration::from_millis(2500);
+    let answer = client.get(place.clone()).timeout(LIMIT).send().await.ok()?;
+    let date = answer.headers().get("date")?.to_str().ok()?;
+    let there = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(jiff::Timestamp::now().as_second() - there.as_second())
+}
+
+/// Why the other side's certificate was not believed, where that is why a request failed.
+pub fn tls_trouble(error: &reqwest::Error) -> Option<String> {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    loop {
+        // An I/O error keeps what caused it in a place of its own.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let found = inner.and_then(|it| it.downcast_ref::<rustls::Error>()).or(cause.downcast_ref());
+        if let Some(trouble) = found {
+            return Some(trouble.to_string());
+        }
+        cause = cause.source()?;
+    }
+}
+
 /// DNS as the system does it, with two exceptions. Names under `.localhost` are loopback without asking
 /// anybody (RFC 6761 section 6.3), which not every system's resolver knows. And names that were looked up
 /// over HTTPS keep the address found there: the system's resolver, asked for a new tunnel's name a moment
@@ -159,6 +191,22 @@ impl Names {
             Ok(first) if first.elapsed() < NEW => Known::Unanswered,
             _ => Known::Yes,
         }
+    }
+
+    /// What DNS over HTTPS says of `host`, without keeping it. `None`: nobody answers; nothing: no such name.
+    pub async fn look_up(&self, client: &Client, host: &str) -> Option<Vec<IpAddr>> {
+        for server in &self.servers {
+            let (four, six) = tokio::join!(ask(client, server, host, "A"), ask(client, server, host, "AAAA"));
+            if four.is_some() || six.is_some() {
+                return Some(four.into_iter().chain(six).flatten().collect());
+            }
+        }
+        None
+    }
+
+    /// The DNS servers that are asked.
+    pub fn servers(&self) -> Vec<Url> {
+        self.servers.clone()
     }
 
     fn pinned(&self, host: &str) -> Option<Vec<IpAddr>> {

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod configure;
+mod doctor;
 mod init;
 mod providers;
 mod session;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub use bridge::BridgeArgs;
 pub use configure::ConfigureArgs;
+pub use doctor::DoctorArgs;
 pub use init::InitArgs;
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
@@ -58,6 +60,8 @@ pub enum Command {
     },
     /// Write a commented mcpgw.toml by looking at the project
     Init(Box<InitArgs>),
+    /// Find out what is wrong, and say how to put it right
+    Doctor(DoctorArgs),
     /// Compare the tunnel providers, show which are ready, and set them up
     Providers(Box<ProvidersArgs>),
     /// Print a completion script for a shell

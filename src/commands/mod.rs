@@ -4,6 +4,7 @@ mod ask;
 mod bridge;
 mod clipboard;
 mod configure;
+mod doctor;
 mod init;
 mod key;
 mod logs;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Bridge(args) => bridge::run(*args),
         Command::Run(args) => return told(run::run(&args)),
         Command::Configure(args) => return told(configure::run(&args)),
+        Command::Doctor(args) => return told(doctor::run(args)),
         Command::Status(args) => status::run(&args),
         Command::Url(args) => url::run(&args),
         Command::Logs(args) => logs::run(&args),

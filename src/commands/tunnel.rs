@@ -64,7 +64,8 @@ fn settle(args: TunnelArgs) -> Result<Settings> {
     Settings::from_layer(layer)
 }
 
-fn layer(args: TunnelArgs) -> Layer {
+/// What the flags and the variables say.
+pub(super) fn layer(args: TunnelArgs) -> Layer {
     Layer {
         provider: args.provider,
         order: vec![],

@@ -123,14 +123,17 @@ pub fn project_folder(folder: &Path) -> PathBuf {
 
 /// `config.toml` in `MCPGW_HOME`, else in the user's config folder.
 pub fn user() -> Result<Layer> {
-    let home = std::env::var_os("MCPGW_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    match home
-        .or_else(|| dirs::config_dir().map(|base| base.join("mcpgw")))
-        .map(|dir| dir.join("config.toml"))
-    {
+    match user_file() {
         Some(path) if path.is_file() => read(&path),
         _ => Ok(Layer::default()),
     }
+}
+
+/// Where the user's own settings are, whether there are any or not.
+pub fn user_file() -> Option<PathBuf> {
+    let home = std::env::var_os("MCPGW_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let folder = home.or_else(|| dirs::config_dir().map(|base| base.join("mcpgw")))?;
+    Some(folder.join("config.toml"))
 }
 
 fn read(path: &Path) -> Result<Layer> {

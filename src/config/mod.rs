@@ -9,6 +9,6 @@ mod settings;
 mod template;
 
 pub use client::{Scope, Via};
-pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user};
+pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user, user_file};
 pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label, web_url};
 pub use template::{Values, fill, valid_name};

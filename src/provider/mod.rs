@@ -22,7 +22,8 @@ use url::Url;
 
 pub use choice::{Candidate, Choice, choose};
 pub use overview::{Standing, overview};
-pub use program::Version;
+pub use program::{Version, try_out};
+pub use redact::tokens as without_tokens;
 pub use setup::{Act, Keep, Run, Step, last_words};
 
 use crate::config::Settings;
@@ -134,6 +135,17 @@ pub trait Provider: Sync {
         let _ = settings;
         None
     }
+
+    /// A place that answers HTTPS whenever its cloud is within reach.
+    fn cloud(&self, settings: &Settings) -> Option<Url> {
+        self.server(settings)
+    }
+
+    /// What its program's own settings file does to a tunnel.
+    fn own_config(&self, settings: &Settings) -> OwnConfig {
+        let _ = settings;
+        OwnConfig::None
+    }
 }
 
 /// Whether a provider can be used, and if not, what to do.
@@ -207,6 +219,19 @@ pub struct Remark {
     pub message: String,
     /// What to do about it.
     pub fix: Option<String>,
+}
+
+/// What a program's own settings file does to a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnConfig {
+    /// There is none.
+    None,
+    /// Nothing that matters; which file it is.
+    Fine(String),
+    /// Something that matters to whoever starts the program by hand, or that is good to know.
+    Odd(Remark),
+    /// The program cannot work with it.
+    Broken(Remark),
 }
 
 /// What a run is asked for.

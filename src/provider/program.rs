@@ -37,6 +37,48 @@ impl Version {
     }
 }
 
+/// Does it run at all? Its version, where it tells one; else why not, in words.
+pub fn try_out(program: &Path, args: &[&str]) -> Result<Option<Version>, String> {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "what it starts with (`#!`) is not installed".to_string(),
+        _ if error.raw_os_error() == Some(EXEC_FORMAT) => "it is for another kind of machine".to_string(),
+        _ => crate::error::io_reason(&error),
+    })?;
+    let (sender, answer) = mpsc::channel();
+    let streams = (child.stdout.take(), child.stderr.take());
+    std::thread::spawn(move || {
+        let read = |stream: Option<Box<dyn Read>>| {
+            let mut text = vec![];
+            let _ = stream.map(|stream| stream.take(4096).read_to_end(&mut text));
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        let (stdout, stderr) = streams;
+        let stdout = read(stdout.map(|stream| Box::new(stream) as Box<dyn Read>));
+        let stderr = read(stderr.map(|stream| Box::new(stream) as Box<dyn Read>));
+        let _ = sender.send((stdout, stderr));
+    });
+    let said = answer.recv_timeout(LIMIT);
+    let _ = child.kill();
+    let status = child.wait();
+    // One that takes its time runs.
+    let Ok((stdout, stderr)) = said else { return Ok(None) };
+    match Version::first_in(&stdout) {
+        Some(version) => Ok(Some(version)),
+        // Killed by us once it had closed its streams, or ended well: it runs.
+        None if status.is_ok_and(|status| status.code().is_none_or(|code| code == 0)) => Ok(None),
+        None => Err(stderr.lines().chain(stdout.lines()).find(|line| !line.trim().is_empty()).map_or_else(
+            || "it ends at once with an error".to_string(),
+            |line| format!("it says: {}", super::redact::tokens(line.trim())),
+        )),
+    }
+}
+
+/// ENOEXEC, the same number on Linux, macOS and the BSDs.
+const EXEC_FORMAT: i32 = 8;
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)

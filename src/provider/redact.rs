@@ -11,7 +11,7 @@ use super::pattern;
 const HIDDEN: &str = "[hidden]";
 
 /// The line without what looks like a token of ngrok or Cloudflare, or a secret in a query.
-pub(super) fn tokens(line: &str) -> Cow<'_, str> {
+pub fn tokens(line: &str) -> Cow<'_, str> {
     // Named by the word before it; ngrok's and Cloudflare's own shapes; parameters of a query.
     static SECRET: LazyLock<Regex> = LazyLock::new(|| {
         pattern(concat!(

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room is the mouth")]
 
 mod cards;
+mod checked;
 mod diff;
 mod event;
 mod live;
@@ -21,6 +22,7 @@ use std::time::Instant;
 use dialoguer::console::{Term, style};
 
 pub use cards::Card;
+pub use checked::Checked;
 pub use diff::unified as unified_diff;
 pub use event::Event;
 pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
@@ -215,6 +217,15 @@ pub fn diff_lines(lines: &[(char, String)]) {
             _ => out(line),
         }
     }
+}
+
+/// What looks at one thing after the other came to.
+pub fn checked(lines: &[Checked]) {
+    let show = match Audience::detect(false, false) {
+        Audience::Terminal => checked::terminal,
+        _ => checked::plain,
+    };
+    lines.iter().for_each(|line| out(&show(line)));
 }
 
 /// A step that is done.

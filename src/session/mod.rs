@@ -21,6 +21,7 @@ use crate::process::Status;
 use crate::report::Event;
 
 pub use driver::{Plan, run};
+pub use verify::{Blame, Failure, beginning, explain};
 
 /// Time since the session began. Machines get it as a value and never ask a clock.
 pub type Moment = Duration;

@@ -20,7 +20,7 @@ pub(super) enum Probed {
 
 /// Whose fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Blame {
+pub enum Blame {
     /// The tunnel's, or whoever's the URL is.
     Tunnel,
     /// This machine's: it has no way out, or the edge itself is stuck.
@@ -56,12 +56,13 @@ impl Rtt {
 
 /// Why a probe failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) reason: String,
+pub struct Failure {
+    /// In words.
+    pub reason: String,
     /// What the failure itself tells of whose fault it is.
-    pub(super) blame: Option<Blame>,
+    pub blame: Option<Blame>,
     /// Did nothing answer at all: no name, no connection?
-    pub(super) unreachable: bool,
+    pub unreachable: bool,
 }
 
 /// Asks once.
@@ -112,8 +113,8 @@ fn get(client: &Client, url: &Url, path: &str) -> Result<reqwest::RequestBuilder
     Ok(request.header("user-agent", concat!("mcpgw/", env!("CARGO_PKG_VERSION"))))
 }
 
-/// Ours is short. Somebody else's may be a film.
-async fn beginning(mut response: reqwest::Response) -> String {
+/// How a body begins. Ours is short; somebody else's may be a film.
+pub async fn beginning(mut response: reqwest::Response) -> String {
     const ENOUGH: usize = 16 << 10;
     let mut body = vec![];
     while body.len() < ENOUGH
@@ -125,7 +126,7 @@ async fn beginning(mut response: reqwest::Response) -> String {
 }
 
 /// Who answered in our place. Pages that are known are called by their name.
-fn explain(url: &Url, status: u16, headers: &HeaderMap, body: &str) -> Failure {
+pub fn explain(url: &Url, status: u16, headers: &HeaderMap, body: &str) -> Failure {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (code, server) = (header("ngrok-error-code"), header("server").to_ascii_lowercase());
     let said = |code_or_text: &str| code == code_or_text || body.contains(code_or_text);

@@ -64,10 +64,17 @@ impl Cloud {
     }
 
     /// What this host (`*`: each that has no fault of its own) does from now on: `none`, `loca`, `ngrok-6024`,
-    /// `ngrok-3200`, `ngrok-8012`, `captive`, `other`, `dead`, `down`, `buffer`, `nxdomain`.
+    /// `ngrok-3200`, `ngrok-8012`, `captive`, `other`, `dead`, `down`, `buffer`, `nxdomain`, `loca-browser`,
+    /// `rewrite-host`, `no-upgrade`.
     pub fn fault(&self, host: &str, name: &str) {
         let answer = http::fetch(&format!("{}/_fault?host={host}&fault={name}", self.url())).unwrap();
         assert_eq!(answer.status, 200, "{host} {name}: {}", answer.text());
+    }
+
+    /// Sets the clock of its DNS so many seconds ahead.
+    pub fn skew(&self, seconds: i64) {
+        let answer = http::fetch(&format!("{}/_skew?seconds={seconds}", self.url())).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     /// What came so far: `{"hosts":{HOST:{"port","fault","requests","connects","dns"}}}`, each of the latter three

@@ -22,7 +22,11 @@
 //     down          closes the connection
 //     buffer        holds back event streams asked for by GET until they end, as quick tunnels do
 //     nxdomain      serves as ever, but DNS does not know it yet
+//     loca-browser  localtunnel's page for browsers, and for browsers only
+//     rewrite-host  the origin gets `Host: localhost`
+//     no-upgrade    upgrades are answered with 400
 //   GET /dns-query?name=&type=A|AAAA    DNS over HTTPS, JSON: 127.0.0.1 for a registered name, else Status 3
+//   /_skew?seconds=                     how far DNS's clock is from this machine's, in its Date header
 //   GET /_stats                         {"hosts":{HOST:{"port","fault","requests","connects","dns"}}}; each of the latter three is
 //                                       {"count","times"}, in Unix milliseconds; "port" is null while none is registered
 //
@@ -42,6 +46,7 @@ const { values: options } = parseArgs({
 const registered = new Map(); // host: { port, owner }
 const faults = new Map(); // host or `*`: its name
 const stats = new Map(); // host: { requests, connects, dns }, times
+let skew = 0; // seconds
 
 const html = (title, text) => `<!doctype html><html><head><title>${title}</title></head><body>${text}</body></html>\n`;
 
@@ -68,7 +73,7 @@ const misbehave = {
   dead: () => {},
   down: (response) => response.destroy(),
 };
-const known = ['none', 'buffer', 'nxdomain', ...Object.keys(misbehave)];
+const known = ['none', 'buffer', 'nxdomain', 'loca-browser', 'rewrite-host', 'no-upgrade', ...Object.keys(misbehave)];
 
 const faultOf = (host) => faults.get(host) ?? faults.get('*') ?? 'none';
 
@@ -96,7 +101,8 @@ function visit(request, response) {
   const host = hostOf(request);
   note(host, 'requests');
   // A body nobody reads would keep the connection from its next request.
-  const fault = misbehave[faultOf(host)];
+  const browser = /^Mozilla/.test(request.headers['user-agent'] ?? '') && faultOf(host) === 'loca-browser';
+  const fault = browser ? misbehave.loca : misbehave[faultOf(host)];
   if (fault) return request.resume(), fault(response);
   const origin = registered.get(host);
   if (!origin) return request.resume(), page(530, { 'content-type': 'text/plain' }, 'error code: 1033\n')(response);
@@ -105,7 +111,9 @@ function visit(request, response) {
 
 function forward(request, response, port) {
   const { method, url: path } = request;
-  const headers = toOrigin(request, 'connection', 'keep-alive');
+  const rewritten = faultOf(hostOf(request)) === 'rewrite-host';
+  const headers = toOrigin(request, 'connection', 'keep-alive', ...(rewritten ? ['host'] : []));
+  if (rewritten) headers.push('Host', 'localhost');
   const onward = http.request({ host: '127.0.0.1', port, method, path, headers, agent: false });
   onward.on('response', (answer) => {
     const dropped = ['connection', 'keep-alive', 'transfer-encoding'];
@@ -133,6 +141,7 @@ function upgrade(request, socket, head) {
   note(host, 'requests');
   const origin = registered.get(host);
   if (!origin || misbehave[faultOf(host)]) return socket.destroy();
+  if (faultOf(host) === 'no-upgrade') return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   const onward = net.connect(origin.port, '127.0.0.1', () => {
     const headers = toOrigin(request);
     const lines = headers.flatMap((name, i) => (i % 2 ? [] : `${name}: ${headers[i + 1]}`));
@@ -178,7 +187,12 @@ const control = {
     faults.set(host, fault);
     json(response, { host, fault });
   },
+  '/_skew'(query, response) {
+    skew = Number(query.get('seconds'));
+    json(response, { skew });
+  },
   '/dns-query'(query, response) {
+    response.setHeader('Date', new Date(Date.now() + skew * 1000).toUTCString());
     const name = query.get('name')?.replace(/\.$/, '').toLowerCase();
     const type = { A: 1, AAAA: 28, 1: 1, 28: 28 }[query.get('type') ?? 'A'];
     if (!name || !type) return failed(response, 400, 'name and type');

@@ -6,6 +6,9 @@
 //   .../sse                an event {"n":N} every 100 ms (?every=MS), each flushed, for ever (?count=N events)
 //   .../echo               the request body, piped back as it arrives
 //   .../upgrade            `Upgrade: websocket` is accepted, then every byte comes back
+// With --mcp PATH it is an MCP server there, healthy at /api/health, and everything else is a 404.
+// With --answers FILE, a path that is in that file gets what it says: {"/path": {"status", "headers", "body"}};
+// with "foreign": true only those who ask under another Host than its own.
 //
 // It prints `listening PORT` once it is up.
 'use strict';
@@ -32,6 +35,8 @@ const { values: options } = parseArgs({
     guard: flag, // 401 and a challenge to who sends no `Authorization: Bearer user-token` to an MCP path
     metadata: text, // ... which names this as its resource_metadata
     'starts-file': text, // append {"pid","app_url","at"} at each start
+    mcp: text, // speak MCP at this path, and nothing else anywhere
+    answers: text, // a JSON file, read at every request
     'until-eof': flag, // end with standard input, so as to outlive no test
   },
 });
@@ -109,8 +114,35 @@ function echo(request, response) {
   request.pipe(response);
 }
 
+/** What the file of answers says about this path, if anything. */
+function prescribed(pathname, host) {
+  if (!options.answers) return undefined;
+  const all = JSON.parse(fs.readFileSync(options.answers, 'utf8'));
+  const written = Object.hasOwn(all, pathname) ? all[pathname] : undefined;
+  return written?.foreign && isLocal(host) ? undefined : written;
+}
+
+function prescribe(response, { status = 200, headers = {}, body = '' }) {
+  response.writeHead(status, headers);
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** MCP over streamable HTTP, as little of it as a client's first words need. */
+function speakMcp(pathname, request, body, response) {
+  if (pathname === '/api/health') return json(response, 200, { status: 'ok' });
+  if (pathname !== options.mcp) return json(response, 404, { error: 'not found' });
+  if (request.method !== 'POST') return json(response, 405, { error: 'use POST' });
+  const { id, method } = JSON.parse(body);
+  if (id === undefined) return response.writeHead(202).end();
+  if (method !== 'initialize') return json(response, 200, { jsonrpc: '2.0', id, error: { code: -32601, message: 'no such method' } });
+  const serverInfo = { name: 'test-gateway', version: '1.0.0' };
+  json(response, 200, { jsonrpc: '2.0', id, result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo } });
+}
+
 async function answer(request, response) {
   const { pathname, searchParams } = new URL(request.url, 'http://gateway');
+  const written = prescribed(pathname, request.headers.host);
+  if (written) return prescribe(response, written);
   if (options['reject-foreign-host'] && !isLocal(request.headers.host)) {
     return json(response, 403, { error: `host ${request.headers.host} is not allowed` });
   }
@@ -122,7 +154,12 @@ async function answer(request, response) {
   if (pathname.endsWith('/sse')) return sendEvents(response, searchParams);
   if (pathname.endsWith('/echo')) return echo(request, response);
   let bodyLength = 0;
-  for await (const chunk of request) bodyLength += chunk.length;
+  const chunks = [];
+  for await (const chunk of request) {
+    bodyLength += chunk.length;
+    if (options.mcp) chunks.push(chunk);
+  }
+  if (options.mcp) return speakMcp(pathname, request, Buffer.concat(chunks).toString(), response);
   await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('delay') ?? 0)));
   const unhealthy = pathname.endsWith('/health') && Date.now() < healthyFrom;
   json(response, unhealthy ? 503 : 200, describe(request, bodyLength));

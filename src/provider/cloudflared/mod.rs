@@ -10,7 +10,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Facts, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Version, program,
+    Facts, Launch, OwnConfig, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Version,
+    program,
 };
 use crate::config::Settings;
 use crate::error::Result;
@@ -85,6 +86,14 @@ impl Provider for Cloudflared {
             value.as_ref().map_or(String::new(), |value| format!(" {}", typed(name, &[value])))
         };
         flag("--tunnel-name", &settings.tunnel_name) + &flag("--hostname", &settings.hostname)
+    }
+
+    fn cloud(&self, _: &Settings) -> Option<Url> {
+        Url::parse("https://api.trycloudflare.com").ok()
+    }
+
+    fn own_config(&self, settings: &Settings) -> OwnConfig {
+        named::own_config(settings)
     }
 
     fn check(&self, settings: &Settings) -> Result<()> {

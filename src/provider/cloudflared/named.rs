@@ -8,7 +8,7 @@ use yaml_edit::{Document, Mapping};
 use super::secret;
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::provider::Remark;
+use crate::provider::{OwnConfig, Remark};
 
 /// What cloudflared is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +172,51 @@ pub(super) fn logged_in() -> bool {
         .into_iter()
         .chain(folders().into_iter().map(|folder| folder.join("cert.pem")))
         .any(|file| file.is_file())
+}
+
+/// What the user's own config does to a tunnel. mcpgw gives cloudflared another one, so that it matters
+/// only to a named tunnel, whose name and credentials are taken from it, and to whoever starts it by hand.
+pub(super) fn own_config(settings: &Settings) -> OwnConfig {
+    let names = ["config.yml", "config.yaml"];
+    let mut files = folders().into_iter().flat_map(|folder| names.map(|name| folder.join(name)));
+    let Some((file, text)) = files.find_map(|file| Some((file.clone(), std::fs::read_to_string(file).ok()?)))
+    else {
+        return OwnConfig::None;
+    };
+    let shown = file.display();
+    let document: Option<Document> = text.parse().ok();
+    let Some(config) = document.as_ref().and_then(Document::as_mapping) else {
+        let says_something =
+            text.lines().any(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+        return match says_something {
+            false => OwnConfig::Fine(shown.to_string()),
+            true => OwnConfig::Broken(Remark {
+                code: "cloudflared.config",
+                message: format!("{shown} is no YAML that can be read"),
+                fix: Some(format!("correct {shown}; `cloudflared tunnel ingress validate` tells more")),
+            }),
+        };
+    };
+    let quick = settings.tunnel_name.is_none() && settings.hostname.is_none();
+    let leading: Vec<&str> = ["ingress", "url", "unix-socket", "hello-world"]
+        .into_iter()
+        .filter(|key| config.get(*key).is_some())
+        .collect();
+    match leading.as_slice() {
+        [] => OwnConfig::Fine(shown.to_string()),
+        // Who uses a named tunnel has its rules there on purpose.
+        _ if !quick => OwnConfig::Fine(shown.to_string()),
+        keys => OwnConfig::Odd(Remark {
+            code: "cloudflared.config",
+            message: format!(
+                "{shown} has `{}`: a quick tunnel started by hand leads there; mcpgw gives cloudflared a config of its own",
+                keys.join("`, `")
+            ),
+            fix: Some(format!(
+                "nothing with mcpgw; by hand: cloudflared --config /dev/null tunnel --url URL, or move {shown} away"
+            )),
+        }),
+    }
 }
 
 /// What matters here of the user's own config.

@@ -11,7 +11,7 @@ use super::{INSTALL, config};
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
-use crate::provider::{Act, Keep, Step, Version, pattern};
+use crate::provider::{Act, Keep, OwnConfig, Remark, Step, Version, pattern};
 
 /// Where ngrok shows it to those who have an account.
 const TOKEN_PAGE: &str = "https://dashboard.ngrok.com/get-started/your-authtoken";
@@ -39,6 +39,31 @@ pub(super) fn config_files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = [new, linux, old].into_iter().flatten().collect();
     files.dedup();
     files
+}
+
+/// What ngrok's own config does to a tunnel that mcpgw starts: it is read along.
+pub(super) fn own_config() -> OwnConfig {
+    static NO_API: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?m)^[ \t]*web_addr:[ \t]*["']?false\b"#));
+    let found = config_files().into_iter().find_map(|file| Some((fs::read_to_string(&file).ok()?, file)));
+    let Some((text, file)) = found else { return OwnConfig::None };
+    let shown = file.display();
+    if let Err(why) = config::check_readable(&text) {
+        return OwnConfig::Broken(Remark {
+            code: "ngrok.config",
+            message: format!("ngrok cannot use its own config {shown}: {why}"),
+            fix: Some(format!("correct {shown}; `ngrok config check` tells more")),
+        });
+    }
+    if NO_API.is_match(&text) {
+        return OwnConfig::Odd(Remark {
+            code: "ngrok.web_addr",
+            message: format!(
+                "{shown} switches ngrok's local API off: mcpgw cannot ask it how the tunnel fares"
+            ),
+            fix: Some(format!("take `web_addr: false` out of {shown}")),
+        });
+    }
+    OwnConfig::Fine(shown.to_string())
 }
 
 /// The way to an ngrok that is ready. `version` is its program's, where it is installed and told one.

@@ -47,6 +47,11 @@ pub(super) fn with_token(old: &str, token: &str) -> Result<String, &'static str>
     }
 }
 
+/// Is it a config at all? `Err` says what keeps it from being one.
+pub(super) fn check_readable(text: &str) -> Result<(), &'static str> {
+    Content::read(text.trim_start_matches('\u{feff}')).map(drop)
+}
+
 /// Quoted where YAML could take it for something else than text.
 fn written(token: &str) -> String {
     let plain = token.starts_with(|char: char| char.is_ascii_alphanumeric())

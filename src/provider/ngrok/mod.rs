@@ -11,7 +11,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Facts, Launch, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Version, program,
+    Facts, Launch, OwnConfig, Policy, Provider, Reader, Readiness, Remark, Request, Signal, Step, Version,
+    program,
 };
 use crate::config::{Settings, is_label};
 use crate::error::{Error, Result};
@@ -161,6 +162,14 @@ impl Provider for Ngrok {
             (None, "/api/tunnels") => Some(Signal::Disconnected("ngrok has no tunnel to its cloud".into())),
             (None, _) => None,
         }
+    }
+
+    fn cloud(&self, _: &Settings) -> Option<Url> {
+        Url::parse("https://connect.ngrok-agent.com").ok()
+    }
+
+    fn own_config(&self, _: &Settings) -> OwnConfig {
+        account::own_config()
     }
 
     fn policy(&self, _: &Settings) -> Policy {
