@@ -32,6 +32,7 @@ pub(super) async fn answer(
     }
     let began = Instant::now();
     let asked = format!("{} {}", request.method(), shown(request.uri().path()));
+    let offers_upgrade = request.headers().contains_key(header::UPGRADE);
     let visitor = pace::visitor(request.headers(), address);
     let answered = match admit(&shared, &request) {
         Ok(admitted) => pass(&shared, address, request, admitted).await,
@@ -41,13 +42,17 @@ pub(super) async fn answer(
             Err(refusal)
         }
     };
-    let (response, remark) = match answered {
+    let (mut response, remark) = match answered {
         Ok(response) => (response, String::new()),
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
             (refuse(&shared, refusal, visitor).await.response(), remark)
         }
     };
+    // What follows on this connection has not been looked at (see `wire`).
+    if offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     shared.log(&format!("{asked} {} {} ms{remark}", response.status().as_u16(), began.elapsed().as_millis()));
     response
 }

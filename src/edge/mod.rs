@@ -14,6 +14,7 @@ mod refusal;
 mod server;
 mod tls;
 mod upstream;
+mod wire;
 mod witness;
 
 use std::path::Path;

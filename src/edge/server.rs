@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::wire::Strict;
 use super::{Shared, forward};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
@@ -110,5 +111,8 @@ where
         async { Ok::<_, Infallible>(answer.await) }
     });
     // An error here is the visitor's: broken off, or not HTTP.
-    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+    let _ = match http2 {
+        true => builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await,
+        false => builder.serve_connection_with_upgrades(TokioIo::new(Strict::new(stream)), service).await,
+    };
 }

@@ -177,6 +177,7 @@ impl Machine {
             State::Starting { .. } | State::Healthy { .. } if !same && !self.rules.attached => {
                 out.push(Action::Hold);
                 self.stop(Some(Restart::NewUrl), out);
+                return Some(Outcome::Down);
             }
             // On its way, and then with the new URL.
             _ => {}

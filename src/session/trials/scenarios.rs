@@ -110,6 +110,20 @@ fn an_offline_machine_is_said_once_and_the_tunnel_is_left_alone() {
     assert!(matches!(world.log.last(), Some(Action::Emit(Event::UrlVerified { .. }))), "and when it is over");
 }
 
+/// The gateway is being stopped for the address in between.
+#[test]
+fn an_address_that_is_left_and_comes_back_at_once_is_not_ready_before_the_gateway_is() {
+    let mut world = up();
+    let from = world.log.len();
+    for name in [1, 0] {
+        [Step::Provider(P::Url(url(name))), ours()].into_iter().for_each(|step| world.take(step));
+    }
+    let ready = |world: &World| world.log[from..].iter().any(|action| matches!(action, Action::Ready { .. }));
+    assert!(!ready(&world), "{:#?}", &world.log[from..]);
+    [Step::Gateway(G::Gone), Step::Gateway(G::Alive)].into_iter().for_each(|step| world.take(step));
+    assert!(ready(&world), "{:#?}", &world.log[from..]);
+}
+
 #[test]
 fn another_url_restarts_the_gateway_with_it() {
     let mut world = up();
