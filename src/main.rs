@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use mcpgw::{cli::Cli, commands};
+use mcpgw::{cli, commands};
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match cli::parse() {
         Ok(cli) => commands::run(cli.command),
         Err(error) => commands::usage(&error),
     }

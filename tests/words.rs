@@ -54,6 +54,56 @@ fn the_committed_completions_and_manual_are_what_the_binary_prints() {
 }
 
 #[test]
+fn the_committed_help_is_what_the_binary_prints() {
+    let home = Home::new();
+    let help = |args: &[&str]| {
+        let output = Mcpgw::new(&home).args(args).args(["--help"]).run();
+        assert_eq!(output.code, 0, "{args:?}: {output:?}");
+        format!("$ mcpgw {}\n{}\n", [args, &["--help"]].concat().join(" "), output.stdout)
+    };
+    let mut all = help(&[]);
+    let cli = mcpgw::cli::command();
+    for command in cli.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let text = help(&[command.get_name()]);
+        assert!(text.contains("Examples:") && text.contains("\n  mcpgw "), "no example:\n{text}");
+        assert!(
+            all.contains(&format!("\n  {:<12} ", command.get_name())),
+            "{} is not listed",
+            command.get_name()
+        );
+        all.push_str(&text);
+        for deeper in command.get_subcommands() {
+            all.push_str(&help(&[command.get_name(), deeper.get_name()]));
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/help.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &all).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == all, "completions/help.txt is old: run UPDATE=1 cargo test --test words");
+}
+
+#[test]
+fn a_word_that_does_not_exist_leads_to_the_one_that_was_meant() {
+    let home = Home::new();
+    for (args, meant) in [
+        (&["tunel"][..], "'tunnel'"),
+        (&["stats"], "'status'"),
+        (&["tunnel", "--provder", "lt"], "'--provider'"),
+        (&["tunnel", "--provider", "clodflared"], "did you mean cloudflared?"),
+        (&["tunnel", "--host-header", "presrve"], "'preserve'"),
+        (&["providers", "setup", "ngork"], "did you mean ngrok?"),
+        (&["logs", "gatway"], "'gateway'"),
+        (&["completions", "powrshell"], "'powershell'"),
+        (&["man", "tunel"], "did you mean `mcpgw man tunnel`?"),
+    ] {
+        let output = Mcpgw::new(&home).args(args).run();
+        assert!(output.code == 2 && output.stderr.contains(meant), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
 fn the_committed_schema_is_what_the_settings_are() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/mcpgw.schema.json");
     let schema = schema::schema();

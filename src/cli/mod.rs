@@ -8,7 +8,7 @@ mod providers;
 mod session;
 mod tunnel;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use bridge::BridgeArgs;
 pub use configure::ConfigureArgs;
@@ -25,12 +25,61 @@ pub use tunnel::TunnelArgs;
     version,
     max_term_width = 100,
     subcommand_required = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "Examples:\n  mcpgw tunnel --demo\n  mcpgw init && mcpgw tunnel\n  mcpgw tunnel --provider cloudflared -- pnpm start\n\n\
+    `mcpgw help COMMAND` tells more of each."
 )]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The commands by what one wants; what is in no group comes last.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Put the gateway behind an address", &["tunnel", "init", "providers"]),
+    ("Let clients in", &["configure", "bridge", "key", "cert"]),
+    ("Look at what runs", &["status", "url", "logs", "run", "stop", "doctor"]),
+    ("More", &["completions", "man"]),
+];
+
+/// The command line that was given.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let mut matches = command().try_get_matches()?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
+/// The command line's shape, its help in groups.
+pub fn command() -> clap::Command {
+    let cli = Cli::command();
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{}\n{}\n{{options}}{{after-help}}",
+        grouped(&cli),
+        heading("Options")
+    );
+    cli.help_template(template)
+}
+
+fn grouped(cli: &clap::Command) -> String {
+    let grouped = |name: &str| GROUPS.iter().any(|(_, names)| names.contains(&name));
+    let shown = || cli.get_subcommands().filter(|command| !command.is_hide_set());
+    let row = |command: &clap::Command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        format!("  \u{1b}[1m{:<12}\u{1b}[0m {about}\n", command.get_name())
+    };
+    let mut text = String::new();
+    for (title, names) in GROUPS {
+        text.push_str(&format!("\n{}\n", heading(title)));
+        let named = names.iter().filter_map(|name| shown().find(|command| command.get_name() == *name));
+        text.extend(named.map(row));
+    }
+    text.extend(shown().filter(|command| !grouped(command.get_name())).map(row));
+    text
+}
+
+/// As clap shows its own.
+fn heading(title: &str) -> String {
+    format!("\u{1b}[1m\u{1b}[4m{title}:\u{1b}[0m")
 }
 
 /// One row of the table of commands.
@@ -53,6 +102,7 @@ pub enum Command {
     /// End a running session, a hung one too, and clear away after a dead one
     Stop(StopArgs),
     /// Show or change the key that visitors need
+    #[command(after_help = "Examples:\n  mcpgw key show\n  mcpgw key rotate")]
     Key {
         /// What to do
         #[command(subcommand)]
@@ -65,11 +115,17 @@ pub enum Command {
     /// Compare the tunnel providers, show which are ready, and set them up
     Providers(Box<ProvidersArgs>),
     /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  mcpgw completions bash > ~/.local/share/bash-completion/completions/mcpgw\n  \
+        mcpgw completions zsh > \"${fpath[1]}/_mcpgw\"\n  \
+        mcpgw completions fish > ~/.config/fish/completions/mcpgw.fish"
+    )]
     Completions {
         /// The shell it is for
         shell: clap_complete::Shell,
     },
     /// Print the manual page, of one command if it is named
+    #[command(after_help = "Examples:\n  mcpgw man tunnel | man -l -")]
     Man {
         /// The command
         command: Option<String>,

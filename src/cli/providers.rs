@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 /// `mcpgw providers`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  mcpgw providers\n  mcpgw providers setup ngrok")]
 #[allow(missing_docs, reason = "the help texts say it")]
 pub struct ProvidersArgs {
     #[command(subcommand)]

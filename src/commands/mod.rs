@@ -23,7 +23,7 @@ use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, nearest};
 use crate::{gateway, process, report};
 
 /// Runs a command; its exit status.
@@ -136,8 +136,14 @@ fn man(command: Option<&str>) -> Result<()> {
     let shown = match command {
         None => cli,
         Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {
-            Error::usage("man.command", format!("print the manual of `{name}`: there is no such command"))
-                .fix("`mcpgw --help` lists them")
+            let error = Error::usage(
+                "man.command",
+                format!("print the manual of `{name}`: there is no such command"),
+            );
+            error.fix(match nearest(name, cli.get_subcommands().map(clap::Command::get_name)) {
+                Some(meant) => format!("did you mean `mcpgw man {meant}`?"),
+                None => "`mcpgw --help` lists them".into(),
+            })
         })?,
     };
     let mut page = vec![];

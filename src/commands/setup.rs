@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::ask;
 use crate::cli::SetupArgs;
 use crate::config::{Layer, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::provider::{self, Act, Keep, Provider, Run, Step};
 use crate::{os, process, report};
 
@@ -54,8 +54,13 @@ fn walk(provider: &dyn Provider, settings: &Settings, mut steps: Vec<Step>, yes:
 
 fn find(name: &str) -> Result<&'static dyn Provider> {
     let provider = provider::find(name).map_err(|_| {
-        Error::usage("provider.unknown", format!("set up {name}: there is no provider of that name"))
-            .fix("use localtunnel, cloudflared or ngrok")
+        let all = ["localtunnel", "lt", "cloudflared", "ngrok"];
+        let error =
+            Error::usage("provider.unknown", format!("set up {name}: there is no provider of that name"));
+        error.fix(match nearest(name, all) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "use localtunnel, cloudflared or ngrok".into(),
+        })
     })?;
     match provider.id() {
         "url" => Err(Error::usage("provider.foreign", "set up url: that is a tunnel which somebody else runs")

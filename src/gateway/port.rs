@@ -32,6 +32,7 @@ pub fn require_served(port: u16) -> Result<()> {
     let fix = format!(
         "give its command: mcpgw tunnel --port {port} -- CMD\n\
          or start it first, on port {port} (another one: --port)\n\
+         or let mcpgw find out how it starts: mcpgw init\n\
          or try the one inside mcpgw: mcpgw tunnel --demo"
     );
     Err(Error::failed("gateway.not_listening", message).fix(fix))

@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
+use super::sources::text;
+
 /// A way to start the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
@@ -37,7 +39,7 @@ pub(super) fn starts(root: &Path) -> Vec<Start> {
 }
 
 fn read(path: &Path) -> Option<Value> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    serde_json::from_str(&text(path)?).ok()
 }
 
 fn of_package(root: &Path, folder: &Path, package: &Value, manager: Manager) -> Vec<Start> {
@@ -117,7 +119,7 @@ fn workspaces(root: &Path, top: &Value) -> Vec<PathBuf> {
         .flatten()
         .filter_map(|pattern| Some(pattern.as_str()?.to_string()))
         .collect();
-    if let Ok(text) = fs::read_to_string(root.join("pnpm-workspace.yaml")) {
+    if let Some(text) = text(&root.join("pnpm-workspace.yaml")) {
         let items = text.lines().filter_map(|line| line.trim().strip_prefix("- "));
         patterns.extend(items.map(|item| item.trim().trim_matches(['\'', '"']).to_string()));
     }
@@ -136,6 +138,8 @@ fn workspaces(root: &Path, top: &Value) -> Vec<PathBuf> {
             }
         }
     }
+    // What is no text could not be written down either.
+    folders.retain(|folder| folder.to_str().is_some());
     folders.sort();
     folders.dedup();
     folders

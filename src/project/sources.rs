@@ -30,10 +30,10 @@ impl Sources {
         let mut sources = Self::default();
         for folder in &folders {
             for name in NAMES.map(|name| folder.join(name)) {
-                sources.environment.extend(text(root, &name));
+                sources.environment.extend(named(root, &name));
             }
         }
-        sources.code.extend(text(root, &gateway.join("package.json")));
+        sources.code.extend(named(root, &gateway.join("package.json")));
         sources.walk(root, gateway, 0);
         sources
     }
@@ -56,7 +56,7 @@ impl Sources {
             if kind.is_dir() && depth < DEEPEST && !FOREIGN.contains(&name) {
                 self.walk(root, &path, depth + 1);
             } else if kind.is_file() && code {
-                self.code.extend(text(root, &path));
+                self.code.extend(named(root, &path));
             }
         }
     }
@@ -119,12 +119,12 @@ fn number(pattern: &str, text: &str) -> Option<u16> {
     (number > 0).then_some(number)
 }
 
-/// A text file of reasonable size.
-fn text(root: &Path, name: &Path) -> Option<(String, String)> {
-    let path = root.join(name);
-    let found = fs::metadata(&path).ok()?;
-    if !found.is_file() || found.len() > LARGEST {
-        return None;
-    }
-    Some((name.display().to_string(), fs::read_to_string(path).ok()?))
+/// A text file of reasonable size; a pipe would be waited for.
+pub(super) fn text(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    (found.is_file() && found.len() <= LARGEST).then(|| fs::read_to_string(path).ok())?
+}
+
+fn named(root: &Path, name: &Path) -> Option<(String, String)> {
+    Some((name.display().to_string(), text(&root.join(name))?))
 }
