@@ -319,6 +319,26 @@ fn a_terminal_that_dies_takes_the_session_along_in_order() {
 }
 
 #[test]
+fn a_watched_status_is_drawn_over_itself_and_logs_are_coloured_by_their_source() {
+    let (home, port) = (Home::new(), free_port().to_string());
+    let mut session = Mcpgw::tunnel(&home).args(["--demo", "--https-port", &port]).start();
+    let logs = session.expect("edge_ready")["logs"].as_str().unwrap().to_owned();
+    session.expect("ready");
+    fs::write(Path::new(&logs).join("gateway.log"), "2026-01-02T03:04:05.678Z hello\n").unwrap();
+    let state = home.state();
+    let variables = [("MCPGW_HOME", state.to_str().unwrap())];
+    let mut status = Terminal::start(&["status", "--watch"], &variables);
+    status.expect("\x1b[32mready");
+    let mut logs = Terminal::start(&["logs", "-f"], &variables);
+    logs.expect("\x1b[36mgateway \x1b[0m hello");
+    session.stop();
+    status.expect("no session is running");
+    let before = status.shown.rfind("no session is running").unwrap();
+    assert!(status.shown[..before].ends_with("A\r\x1b[J"), "{:?}", status.shown);
+    assert!(logs.child.wait().unwrap().success(), "it ends with the session");
+}
+
+#[test]
 fn an_open_gateway_is_asked_about_at_a_terminal_and_a_no_starts_nothing() {
     // Ctrl-C is a no too, and the hidden cursor comes back.
     for keys in ["n", "\x03"] {

@@ -7,8 +7,10 @@ use crate::config::Millis;
 
 /// `mcpgw bridge`
 #[derive(Debug, Args)]
-#[command(after_help = "In a client's config file:\n  {\"command\": \"mcpgw\", \"args\": [\"bridge\"]}\n\n\
-    Without --url it connects to the running session of `mcpgw tunnel`, else to the gateway's own port.")]
+#[command(
+    after_help = "Examples:\n  mcpgw bridge\n  mcpgw bridge --session shop --profile team\n\nIn a client's config file:\n  {\"command\": \"mcpgw\", \"args\": [\"bridge\"]}\n\n\
+    Without --url it connects to the running session of `mcpgw tunnel`, else to the gateway's own port."
+)]
 #[allow(missing_docs, reason = "the help texts say it")]
 pub struct BridgeArgs {
     /// The MCP address to connect to; without a path, the MCP path is appended

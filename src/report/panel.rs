@@ -77,6 +77,10 @@ pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
 /// `https://x/api/mcp/default` and KEY make `https://x/k/KEY/api/mcp/default`.
 fn with_key(mcp_url: &str, key: &str) -> Option<String> {
     let mut url = Url::parse(mcp_url).ok()?;
+    // Who takes no header runs elsewhere, and never gets to this machine's own names.
+    if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
+        return None;
+    }
     url.set_path(&format!("/k/{key}{}", url.path()));
     Some(url.to_string())
 }
@@ -121,6 +125,7 @@ mod tests {
         assert_eq!(server["headers"]["Authorization"], "Bearer KEY");
         assert!(shown.contains("\nhttps://x.example/k/KEY/api/mcp/default\n"), "{shown}");
         assert!(!paste(&ready(), None).contains("/k/"));
+        assert_eq!(with_key("https://localhost:3443/api/mcp/default", "KEY"), None);
     }
 
     #[test]
