@@ -138,6 +138,27 @@ fn every_command_in_the_documentation_is_understood() {
     assert!(count > 30, "the documentation has hardly any command in it: {count}");
 }
 
+/// The ids in the second column of a table that has them.
+fn ids(text: &str) -> BTreeSet<String> {
+    let table = text.split("| you see | id | it means |").nth(1).expect("README's table of doctor's ids");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| {
+        row.split('|').nth(2).unwrap().split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+#[test]
+fn the_readmes_doctor_ids_are_doctors() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let known = fs::read_to_string(root().join("docs/doctor.md")).unwrap();
+    let rows =
+        |id: &String| known.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{id}`")));
+    let ids = ids(&readme);
+    let unknown: Vec<_> = ids.iter().filter(|id| !rows(id)).collect();
+    assert!(unknown.is_empty() && ids.len() > 10, "docs/doctor.md knows nothing of {unknown:?}");
+}
+
 #[test]
 fn the_readme_begins_with_two_commands_and_names_the_tests_as_ci_reads_them() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
