@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mcpgw::client;
+use mcpgw::config::Scope;
+use mcpgw::state::State;
 use serde_json::{Value, json};
 use support::{
     Cloud, Gateway, Home, LtServer, Mcpgw, Output, Session, Signal, free_port, gateway_command, http, tools,
@@ -678,7 +681,7 @@ const SESSION: &[Seed] = &[
             |bench| bench.session.as_ref().unwrap().signal(Signal::STOP),
             |bench| bench.session.as_ref().unwrap().signal(Signal::CONT),
         ),
-        "does not answer",
+        "is suspended",
     ),
     seed(
         "session.provider",
@@ -726,6 +729,87 @@ const SESSION: &[Seed] = &[
         "is no address",
     ),
 ];
+
+/// Clients' files, in a world where two clients were configured as they should be.
+const CLIENTS: &[Seed] = &[
+    seed("client.leftovers", Fixed(leftover), "its address is still in"),
+    seed("client.cursor", File(CURSOR, Some("{\n  \"mcpServers\": {,}\n}")), "mcp.json:2:"),
+    seed(
+        "client.cursor",
+        Act(
+            |bench| {
+                edit(
+                    bench,
+                    |url, _| json!({"mcpgw": {"url": url.replace(".localhost", ".yesterday.example")}}),
+                )
+            },
+            |_| {},
+        ),
+        "yesterday.example",
+    ),
+    seed(
+        "client.cursor",
+        Act(|bench| edit(bench, |url, _| json!({"mcpgw": {"url": url}})), |_| {}),
+        "does not send the session's key",
+    ),
+    seed(
+        "client.cursor",
+        Act(|bench| edit(bench, |_, entry| json!({"mcpgw": entry, "again": entry})), |_| {}),
+        "every tool is there twice",
+    ),
+    seed(
+        "client.claude-desktop",
+        File(CLAUDE, Some(r#"{"mcpServers": {"mcpgw": {"url": "https://x.example/mcp"}}}"#)),
+        "starts programs only",
+    ),
+    seed(
+        "client.claude-desktop",
+        File(CLAUDE, Some(r#"{"mcpServers": {"mcpgw": {"command": "/nowhere/mcpgw", "args": ["bridge"]}}}"#)),
+        "/nowhere/mcpgw",
+    ),
+];
+
+/// A session that was killed after it had told Cursor its address.
+fn leftover(bench: &mut Bench) {
+    let cursor = client::find("cursor").unwrap();
+    let place = client::Place {
+        client: cursor,
+        path: bench.home.path().join(CURSOR),
+        scope: Scope::User,
+        name: "mcpgw".into(),
+    };
+    let link = client::Link::Http {
+        url: "https://yesterday.loca.lt/api/mcp/default".into(),
+        key: None,
+        headers: vec![],
+    };
+    let writer = client::Writer::Session("0badf00d".into());
+    client::configure(&State::at(bench.home.state()), &place, &link, true, &writer).unwrap();
+}
+
+const CURSOR: &str = ".cursor/mcp.json";
+const CLAUDE: &str = ".config/Claude/claude_desktop_config.json";
+
+/// Cursor's servers, made from the session's MCP URL and the entry that was there.
+fn edit(bench: &mut Bench, servers: fn(&str, &Value) -> Value) {
+    let url = bench.record()["mcp_url"].as_str().unwrap().to_string();
+    let old: Value = serde_json::from_str(&bench.home.read(CURSOR)).unwrap();
+    let new = json!({"mcpServers": servers(&url, &old["mcpServers"]["mcpgw"])});
+    bench.put(CURSOR, Some(&new.to_string()));
+}
+
+#[test]
+fn what_is_wrong_in_clients_files_is_found() {
+    let bench = Bench::live();
+    let output = bench.mcpgw().args(["configure", "cursor", "claude-desktop"]).run();
+    assert_eq!(output.code, 0, "{output:#?}");
+    let table = bench.doctor(&[]);
+    for id in ["client.cursor", "client.claude-desktop"] {
+        let row = rows(&table).into_iter().find(|row| row["id"] == id).unwrap();
+        assert_eq!(row["verdict"], "pass", "{row}");
+    }
+    run(bench, CLIENTS);
+}
 
 #[test]
 fn what_is_wrong_with_a_session_is_found() {
@@ -915,23 +999,20 @@ const UNSEEDED: [(&str, &str); 5] = [
 
 #[test]
 fn every_check_has_a_fault_that_makes_it_speak() {
-    let tables = [OWN, TOOLS, SESSION, PUBLIC].concat_ids();
+    let tables: Vec<&str> = [OWN, TOOLS, SESSION, CLIENTS, PUBLIC]
+        .iter()
+        .flat_map(|seeds| seeds.iter().map(|seed| seed.id))
+        .collect();
     let others = ["exposure.paths", "exposure.key", "session.ready", "env.app_url"];
     let seeded: BTreeSet<&str> = tables.iter().copied().chain(others).collect();
     assert!(tables.len() + 7 >= 40, "{} faults", tables.len());
     for check in mcpgw::doctor::table() {
+        // Every client is looked at by the same code; two kinds of them are broken here.
+        if check.id.starts_with("client.") && check.id != "client.leftovers" {
+            continue;
+        }
         let known = seeded.contains(check.id.as_str()) || UNSEEDED.iter().any(|(id, _)| *id == check.id);
         assert!(known, "{} has no fault in this file", check.id);
-    }
-}
-
-trait Ids {
-    fn concat_ids(&self) -> Vec<&'static str>;
-}
-
-impl Ids for [&'static [Seed]; 4] {
-    fn concat_ids(&self) -> Vec<&'static str> {
-        self.iter().flat_map(|seeds| seeds.iter().map(|seed| seed.id)).collect()
     }
 }
 
@@ -941,10 +1022,14 @@ fn the_page_about_doctor_names_every_check_and_no_other() {
     let rows =
         page.lines().filter(|line| line.starts_with("| `") && line.split('|').nth(1).unwrap().contains('.'));
     let named = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
-    let named: BTreeSet<String> = named.map(String::from).collect();
+    let one_for_all = |id: &&str| !id.starts_with("client.") || *id == "client.leftovers";
+    let named: BTreeSet<String> = named.filter(one_for_all).map(String::from).collect();
     let table = mcpgw::doctor::table();
-    let there: BTreeSet<String> =
-        table.iter().map(|check| check.id.clone()).filter(|id| !id.starts_with("client.")).collect();
+    let there: BTreeSet<String> = table
+        .iter()
+        .map(|check| check.id.clone())
+        .filter(|id| !id.starts_with("client.") || id == "client.leftovers")
+        .collect();
     assert_eq!(named, there);
 }
 

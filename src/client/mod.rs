@@ -7,6 +7,7 @@ pub mod document;
 pub mod entry;
 pub mod place;
 pub mod registry;
+mod servers;
 pub mod store;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ pub use aim::Aim;
 pub use entry::{HOME, Link, covered};
 pub use place::{Ground, is_installed, written};
 pub use registry::{ALL, Client, Confidence, find};
+pub use servers::{Server, servers};
 pub use store::{Done, Writer};
 
 use document::{Existing, Spot};

@@ -45,7 +45,14 @@ pub fn lines(rows: &[Row]) -> Vec<Checked> {
                 let same = rows.iter().filter(|other| other.because.as_deref() == Some(root));
                 Checked::Unseen { what: groups(&same.map(|row| row.id.as_str()).collect::<Vec<_>>()), text }
             }
-            (Verdict::Skip, None) => Checked::Unseen { what: id, text },
+            (Verdict::Skip, None) if told.contains(&row.evidence.as_str()) => continue,
+            (Verdict::Skip, None) => {
+                told.push(&row.evidence);
+                let same = rows
+                    .iter()
+                    .filter(|other| other.verdict == Verdict::Skip && other.evidence == row.evidence);
+                Checked::Unseen { what: groups(&same.map(|row| row.id.as_str()).collect::<Vec<_>>()), text }
+            }
         };
         lines.push(line);
     }
