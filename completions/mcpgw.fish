@@ -72,9 +72,11 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let vis
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow-host -d 'Serve visitors who come under this host name too; without it, the public address\'s and localhost' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env-file -d 'Keep the same variables in this file; its other lines stay' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l on-url -d 'Run this in a shell whenever the URL is new, with the same variables' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l configure -d 'Put the address into these MCP clients\' files, and what was there back at the end' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l no-verify -d 'Take the provider\'s word for the URL instead of proving it'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l demo -d 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s y -l yes -d 'Answer yes to every question'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l keep -d 'Leave the clients\' entries as they are at the end'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l json -d 'One JSON object a line on standard output for every event'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s q -l quiet -d 'Print the MCP URL and trouble, nothing else'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -117,6 +117,12 @@ pub struct TunnelArgs {
     /// Run this in a shell whenever the URL is new, with the same variables
     #[arg(long, value_name = "CMD", env = "MCPGW_ON_URL", hide_env = true, help_heading = TELLING)]
     pub on_url: Option<String>,
+    /// Put the address into these MCP clients' files, and what was there back at the end
+    #[arg(long, value_name = "CLIENT", env = "MCPGW_CONFIGURE", hide_env = true, value_delimiter = ',', help_heading = TELLING)]
+    pub configure: Vec<String>,
+    /// Leave the clients' entries as they are at the end
+    #[arg(long, env = "MCPGW_KEEP", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = TELLING)]
+    pub keep: bool,
 
     /// One JSON object a line on standard output for every event
     #[arg(long, env = "MCPGW_JSON", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = OUTPUT)]

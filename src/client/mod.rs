@@ -23,7 +23,7 @@ use document::{Existing, Spot};
 use store::{Content, Edit, Ledger, Mine, Subject};
 
 use crate::config::Scope;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::file::{self, Privacy};
 use crate::os;
 use crate::report::Event;
@@ -175,7 +175,8 @@ fn with_entry(
     content: &Content,
     mine: &[Mine],
 ) -> Result<Option<(String, Spot)>> {
-    let text = &content.text;
+    let blank = content.text.trim().is_empty() && !place.client.preamble.is_empty();
+    let text = if blank { place.client.preamble } else { &content.text };
     let refuse = |refusal| store::refuse(&place.path, text, &refusal);
     let (spot, newer) = spot(place.client, text, &place.name);
     let mine: Vec<&Mine> = mine.iter().filter(|entry| entry.is_at(&spot)).collect();
@@ -189,7 +190,7 @@ fn with_entry(
         Some(_) => return Err(foreign(place, "overwrite")),
     };
     let new = document::put(text, &spot, &changes, existing).map_err(refuse)?;
-    Ok((new != *text).then_some((new, spot)))
+    Ok((new != content.text).then_some((new, spot)))
 }
 
 fn without_entry(
@@ -243,6 +244,29 @@ pub fn own_program() -> Result<PathBuf> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let found = which::which("mcpgw").ok().and_then(|found| std::path::absolute(found).ok());
     Ok(found.filter(|found| real(found) == real(&own)).unwrap_or(own))
+}
+
+/// `MCPGW_HOME`, where that is set: a bridge must be told.
+pub fn own_home() -> Option<PathBuf> {
+    let home = std::env::var_os(HOME).filter(|home| !home.is_empty())?;
+    std::path::absolute(home).ok()
+}
+
+/// Are these all names of clients that have files?
+pub fn must_know(names: &[String]) -> Result<()> {
+    names.iter().try_for_each(|name| known_as(name).map(drop))
+}
+
+/// The client of that name; an error names the nearest.
+pub fn known_as(name: &str) -> Result<&'static Client> {
+    find(name.trim()).ok_or_else(|| {
+        let ids: Vec<&str> = ALL.iter().map(|client| client.id).collect();
+        let message = format!("configure `{name}`: there is no such client");
+        Error::usage("client.unknown", message).fix(match nearest(name, ALL.iter().flat_map(Client::names)) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("one of {}", ids.join(", ")),
+        })
+    })
 }
 
 /// Takes the entry out.

@@ -1,7 +1,7 @@
 //! The MCP clients: a table, one row a client. What a row says was read from the client itself or its source
 //! unless its confidence says otherwise; a new client is a new row and its fixtures. Decides nothing.
 
-use super::document::{Format, Syntax};
+use super::document::{Format, Servers, Syntax};
 
 /// How sure we are of a client's path and shape, on Linux.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +108,8 @@ pub struct Client {
     pub marks: &'static [&'static str],
     /// Does it guard its file with a lock of Claude Code's kind?
     pub locked: bool,
+    /// What a new file must say beside our entry.
+    pub preamble: &'static str,
     /// Does it refuse a file that begins with a byte order mark?
     pub rejects_bom: bool,
 }
@@ -172,6 +174,7 @@ const COMMON: Client = Client {
     programs: &[],
     marks: &[],
     locked: false,
+    preamble: "",
     rejects_bom: false,
 };
 
@@ -277,6 +280,26 @@ pub static ALL: &[Client] = &[
         stdio: STDIO_COMMAND,
         reload: "picks it up on save; start it from the line above the entry",
         marks: &["{localappdata}/Microsoft/VisualStudio"],
+        ..COMMON
+    },
+    Client {
+        id: "codex",
+        name: "OpenAI Codex (CLI, IDE extension, app)",
+        linux: &["~/.codex/config.toml"],
+        macos: &["~/.codex/config.toml"],
+        windows: &["~/.codex/config.toml"],
+        moved_by: &[("CODEX_HOME", "{}/config.toml")],
+        project: &[".codex/config.toml"],
+        format: Format::Toml,
+        path: &["mcp_servers"],
+        // A literal `bearer_token` breaks the whole client, and `bearer_token_env_var` asks for a variable that
+        // nobody has set.
+        headers: Some(&["http_headers"]),
+        reload: "start a new session; reload the window of an IDE",
+        project_trust: Some(
+            "a project's file is read only where its folder is trusted in ~/.codex/config.toml",
+        ),
+        programs: &["codex"],
         ..COMMON
     },
     Client {
@@ -423,6 +446,59 @@ pub static ALL: &[Client] = &[
         project: &["kilo.jsonc", "kilo.json"],
         programs: &["kilo"],
         ..OPENCODE
+    },
+    Client {
+        id: "continue",
+        name: "Continue (IDE extension and cn)",
+        linux: &["~/.continue/config.yaml"],
+        macos: &["~/.continue/config.yaml"],
+        windows: &["~/.continue/config.yaml"],
+        moved_by: &[("CONTINUE_GLOBAL_DIR", "{}/config.yaml")],
+        format: Format::Yaml(Servers::List),
+        http: &[("name", Part::Name), ("type", Part::Word("streamable-http")), ("url", Part::Url)],
+        headers: Some(&["requestOptions", "headers"]),
+        stdio: &[
+            ("name", Part::Name),
+            ("type", Part::Word("stdio")),
+            ("command", Part::Command),
+            ("args", Part::Args),
+        ],
+        reload: "the extension picks it up by itself; start cn anew",
+        preamble: "name: Local Assistant\nversion: 1.0.0\nschema: v1\n",
+        programs: &["cn"],
+        ..COMMON
+    },
+    Client {
+        id: "goose",
+        name: "Goose",
+        linux: &["{xdg}/goose/config.yaml"],
+        macos: &["{xdg}/goose/config.yaml"],
+        windows: &["{appdata}/Block/goose/config/config.yaml"],
+        moved_by: &[("GOOSE_PATH_ROOT", "{}/config/config.yaml")],
+        format: Format::Yaml(Servers::Map),
+        path: &["extensions"],
+        // Without a description the extension is dropped.
+        http: &[
+            ("enabled", Part::On),
+            ("type", Part::Word("streamable_http")),
+            ("name", Part::Name),
+            ("description", Part::Say("")),
+            ("uri", Part::Url),
+            ("timeout", Part::Count(300)),
+        ],
+        stdio: &[
+            ("enabled", Part::On),
+            ("type", Part::Word("stdio")),
+            ("name", Part::Name),
+            ("description", Part::Say("")),
+            ("cmd", Part::Command),
+            ("args", Part::Args),
+            ("timeout", Part::Count(300)),
+        ],
+        env: "envs",
+        reload: "start a new session",
+        programs: &["goose"],
+        ..COMMON
     },
     Client {
         id: "crush",
@@ -577,6 +653,21 @@ pub static ALL: &[Client] = &[
         project: &[".trae/mcp.json"],
         project_trust: Some("a project's file is read only with `Enable Project MCP`"),
         programs: &["trae"],
+        ..COMMON
+    },
+    Client {
+        id: "grok-build",
+        name: "Grok Build",
+        aliases: &["grok"],
+        confidence: Confidence::Low,
+        linux: &["~/.grok/config.toml"],
+        macos: &["~/.grok/config.toml"],
+        windows: &["~/.grok/config.toml"],
+        moved_by: &[("GROK_HOME", "{}/config.toml")],
+        project: &[".grok/config.toml"],
+        format: Format::Toml,
+        path: &["mcp_servers"],
+        programs: &["grok"],
         ..COMMON
     },
     Client {

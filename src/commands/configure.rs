@@ -10,7 +10,7 @@ use super::{ask, pick};
 use crate::cli::ConfigureArgs;
 use crate::client::{self, Aim, Client, Confidence, Done, Ground, Outcome, Place, Writer};
 use crate::config::{self, Layer, Scope, Settings, Via};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result};
 use crate::report::{self, Event};
 use crate::state::State;
 
@@ -94,19 +94,9 @@ impl Told {
     /// `changed`: what a change is called here.
     fn of(result: Result<Outcome>, changed: &'static str) -> Self {
         match result {
-            Ok(outcome) => Self::new(outcome.client, Some(outcome.path), word(outcome.done, changed)),
+            Ok(outcome) => Self::new(outcome.client, Some(outcome.path), outcome.done.word(changed)),
             Err(error) => Self { id: "", title: "", ..Self::failed(&client::ALL[0], None, error) },
         }
-    }
-}
-
-fn word(done: Done, changed: &'static str) -> &'static str {
-    match done {
-        Done::Unchanged => "unchanged",
-        Done::Changed => changed,
-        Done::Created => "created",
-        Done::Restored => "restored",
-        Done::Deleted => "deleted",
     }
 }
 
@@ -132,7 +122,7 @@ fn chosen(args: &ConfigureArgs, ground: &Ground) -> Result<Vec<&'static Client>>
     }
     let mut chosen: Vec<&'static Client> = vec![];
     for name in &args.clients {
-        let client = client::find(name.trim()).ok_or_else(|| unknown(name))?;
+        let client = client::known_as(name)?;
         if client.confidence == Confidence::Low && !args.experimental && !args.undo && !args.remove {
             let message =
                 format!("configure {}: nobody has seen where it keeps its servers, and how", client.name);
@@ -167,17 +157,6 @@ fn nobody(installed: &[&'static Client]) -> Error {
     };
     Error::usage("client.none", format!("choose the clients: none is named ({here})"))
         .fix("mcpgw configure CLIENT..., or --all; `mcpgw configure --list` names those that can be")
-}
-
-fn unknown(name: &str) -> Error {
-    let ids: Vec<&str> = client::ALL.iter().map(|client| client.id).collect();
-    Error::usage("client.unknown", format!("configure `{name}`: there is no such client")).fix(match nearest(
-        name,
-        client::ALL.iter().flat_map(Client::names),
-    ) {
-        Some(meant) => format!("did you mean {meant}?"),
-        None => format!("one of {}", ids.join(", ")),
-    })
 }
 
 /// Writes, removes, or shows what would be.
@@ -308,9 +287,7 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
             .unwrap_or(settings.port),
         headers: args.header.clone(),
         mcpgw: client::own_program()?,
-        home: std::env::var_os("MCPGW_HOME")
-            .filter(|home| !home.is_empty())
-            .and_then(|home| std::path::absolute(home).ok()),
+        home: client::own_home(),
         session,
     })
 }

@@ -7,14 +7,16 @@ use crate::cli::StopArgs;
 use crate::error::{Error, Result};
 use crate::os::{self, Signal};
 use crate::state::{SessionRecord, State};
-use crate::{process, report};
+use crate::{client, process, report, session};
 
 pub(super) fn run(args: &StopArgs) -> Result<()> {
     let state = State::open()?;
     let (running, dead): (Vec<_>, Vec<_>) = state.sessions().into_iter().partition(SessionRecord::is_alive);
     let asked = match args.all {
         true => running,
-        false if running.is_empty() && args.which.session.is_none() && !dead.is_empty() => vec![],
+        false if running.is_empty() && args.which.session.is_none() && left_something(&state, &dead) => {
+            vec![]
+        }
         false => match pick::among(&running, &args.which) {
             Ok(session) => vec![session],
             // A dead one may be named too: it is cleared away below.
@@ -29,10 +31,19 @@ pub(super) fn run(args: &StopArgs) -> Result<()> {
         end(&state, session, left, args.timeout.0)?;
     }
     dead.iter().for_each(|session| clear_away(&state, session));
-    if asked.is_empty() && dead.is_empty() {
+    // Also what a session left whose file is gone.
+    let left = client::leftovers(&state).is_empty();
+    for restored in session::restored(client::restore_leftovers(&state)) {
+        report::advise(&restored);
+    }
+    if asked.is_empty() && dead.is_empty() && left {
         report::out("no session is running");
     }
     Ok(())
+}
+
+fn left_something(state: &State, dead: &[SessionRecord]) -> bool {
+    !dead.is_empty() || !client::leftovers(state).is_empty()
 }
 
 /// A suspended process hears nothing before it is told to go on.

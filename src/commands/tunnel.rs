@@ -13,7 +13,7 @@ use crate::provider::{self, Choice};
 use crate::report::{Audience, Event, Report};
 use crate::session::{self, Plan};
 use crate::state::State;
-use crate::{gateway, os, process};
+use crate::{client, gateway, os, process};
 
 pub(super) fn run(args: TunnelArgs) -> ExitCode {
     let report = Report::new(Audience::detect(args.json, args.quiet));
@@ -34,19 +34,21 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     if demo {
         use_demo_gateway(&mut settings)?;
     }
+    client::must_know(&settings.configure)?;
     find_command(&settings)?;
     settings.env_file.as_deref().map_or(Ok(()), gateway::check_env_file)?;
     agree_to_open_access(&settings, yes, report.audience())?;
     let key = (settings.auth != Auth::None).then(|| key::settle(&state, &settings.project)).transpose()?;
     let _claim = state.claim_port(settings.port)?;
-    finish_what_died(&state);
+    let restored = finish_what_died(&state);
     match settings.command.is_empty() {
         true => gateway::port::require_served(settings.port)?,
         false => gateway::port::require_free(settings.port)?,
     }
     let local = choice.first().provider.id() == "local";
     let ca = local.then(|| LocalCa::open(&state)).transpose()?;
-    let notices = notices(&settings, &choice, ca.as_ref());
+    let mut notices = notices(&settings, &choice, ca.as_ref());
+    notices.extend(restored);
     let plan = Plan { settings, candidates: choice.candidates, ca, key, notices };
     super::runtime()?.block_on(session::run(plan, &state, report))
 }
@@ -89,6 +91,8 @@ pub(super) fn layer(args: TunnelArgs) -> Layer {
         env: args.env.into_iter().collect(),
         env_file: args.env_file,
         on_url: args.on_url,
+        configure: args.configure,
+        keep: args.keep.then_some(true),
         verify: args.no_verify.then_some(false),
         probe_interval: args.probe_interval,
         start_timeout: args.start_timeout,
@@ -142,12 +146,13 @@ fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> R
 }
 
 /// An mcpgw that was killed may have left processes and a session file: both go before a new start.
-fn finish_what_died(state: &State) {
+fn finish_what_died(state: &State) -> Vec<Event> {
     for session in state.sessions().into_iter().filter(|session| !session.is_alive()) {
         process::sweep(&session.id, &[]);
         state.forget(&session.id);
     }
     state.remove_litter();
+    session::restored(client::restore_leftovers(state))
 }
 
 /// What the user should know before anything runs.

@@ -36,6 +36,8 @@ pub struct Layer {
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
     pub on_url: Option<String>,
+    pub configure: Vec<String>,
+    pub keep: Option<bool>,
     pub verify: Option<bool>,
     pub probe_interval: Option<Millis>,
     pub start_timeout: Option<Millis>,
@@ -84,6 +86,9 @@ impl Layer {
             env,
             env_file: self.env_file.or(below.env_file),
             on_url: self.on_url.or(below.on_url),
+            // Who is told is a decision as a whole, too.
+            configure: if self.configure.is_empty() { below.configure } else { self.configure },
+            keep: self.keep.or(below.keep),
             verify: self.verify.or(below.verify),
             probe_interval: self.probe_interval.or(below.probe_interval),
             start_timeout: self.start_timeout.or(below.start_timeout),

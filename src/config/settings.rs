@@ -98,6 +98,10 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
     pub on_url: Option<String>,
+    /// The clients that are told the address.
+    pub configure: Vec<String>,
+    /// Do their entries stay at the end?
+    pub keep: bool,
     pub verify: bool,
     pub probe_interval: Option<Duration>,
     pub start_timeout: Duration,
@@ -144,6 +148,8 @@ impl Settings {
             env: layer.env,
             env_file: layer.env_file,
             on_url: layer.on_url,
+            configure: layer.configure,
+            keep: layer.keep.unwrap_or(false),
             verify: layer.verify.unwrap_or(true),
             probe_interval: layer.probe_interval.map(|millis| millis.0),
             start_timeout: layer.start_timeout.map_or(Duration::from_secs(20), |millis| millis.0),

@@ -16,6 +16,11 @@ pub use manners::Manners;
 use crate::config::Settings;
 use crate::process::{Spec, Stdin};
 
+/// Is this the command of the gateway inside mcpgw?
+pub fn is_demo(command: &[String]) -> bool {
+    command.get(1).is_some_and(|word| word == "demo-gateway")
+}
+
 /// The gateway's command line with APP_URL and whatever `--env` adds; nothing of the user's own
 /// environment is taken away.
 pub fn spec(settings: &Settings, url: &str) -> Option<Spec> {

@@ -23,6 +23,10 @@ impl Provider for External {
         &["url"]
     }
 
+    fn keeps_address(&self, _: &Settings, _: &Url) -> bool {
+        true
+    }
+
     fn readiness(&self, _: &Settings) -> Readiness {
         Readiness::Ready(None)
     }

@@ -20,6 +20,10 @@ impl Provider for Local {
         false
     }
 
+    fn keeps_address(&self, _: &Settings, _: &Url) -> bool {
+        true
+    }
+
     fn readiness(&self, _: &Settings) -> Readiness {
         Readiness::Ready(None)
     }

@@ -34,6 +34,12 @@ impl Provider for Localtunnel {
         &["subdomain", "server"]
     }
 
+    /// A name that was asked for and granted is asked for again.
+    fn keeps_address(&self, settings: &Settings, url: &Url) -> bool {
+        let granted = url.host_str().and_then(|host| host.split('.').next());
+        settings.subdomain.is_some() && settings.subdomain.as_deref() == granted
+    }
+
     fn readiness(&self, settings: &Settings) -> Readiness {
         let named = settings.lt.as_deref();
         match program::find(named, "lt") {

@@ -130,6 +130,12 @@ pub trait Provider: Sync {
         String::new()
     }
 
+    /// Does this address of its stay the same from session to session?
+    fn keeps_address(&self, settings: &Settings, url: &Url) -> bool {
+        let _ = (settings, url);
+        false
+    }
+
     /// Where it connects to, for telling "their server is down" from "the tool is broken".
     fn server(&self, settings: &Settings) -> Option<Url> {
         let _ = settings;

@@ -37,6 +37,15 @@ pub enum Event {
         port: u16,
         attached: bool,
     },
+    /// A client's file was brought up to date, or given back what was there.
+    ClientSynced {
+        client: &'static str,
+        path: String,
+        action: &'static str,
+        /// What lets the client see it, where it must.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reload: Option<&'static str>,
+    },
     Ready {
         url: String,
         mcp_url: String,

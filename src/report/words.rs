@@ -99,6 +99,10 @@ pub(super) fn of(event: &Event) -> Vec<Line> {
         Event::GatewayReady { port, attached: false } => {
             Line::done(format!("gateway answers on port {port}"))
         }
+        Event::ClientSynced { client, path, action, reload } => {
+            let hint = reload.map(|reload| format!("; to see it: {reload}")).unwrap_or_default();
+            Line::done(format!("{client}: {action} {path}{hint}"))
+        }
         Event::Ready { .. } => return vec![],
         Event::GatewayLost { reason } => Line::trouble("gateway lost", reason, None),
         Event::TunnelLost { reason } => Line::trouble("tunnel lost", reason, None),

@@ -5,13 +5,16 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
 
-use super::{Format, Refusal, Result, Spot};
+use super::{Format, Refusal, Result, Servers, Spot};
 
 /// Refuses `new` unless it says what `old` said, our entry apart.
 pub(super) fn only_the_entry_differs(old: &str, new: &str, spot: &Spot) -> Result<()> {
     let same = match spot.format {
-        Format::Json(_) => json(old, new, spot),
+        Format::Json(_) => strict_or_loose(old, new, spot),
+        Format::Toml => toml(old, new, spot),
+        Format::Yaml(servers) => yaml(old, new, spot, servers),
     };
     match same {
         Some(true) => Ok(()),
@@ -20,10 +23,68 @@ pub(super) fn only_the_entry_differs(old: &str, new: &str, spot: &Spot) -> Resul
 }
 
 /// Strict documents are read as they are; for others, comments and loose commas are blanked first.
-fn json(old: &str, new: &str, spot: &Spot) -> Option<bool> {
+fn strict_or_loose(old: &str, new: &str, spot: &Spot) -> Option<bool> {
     same_level(old.trim(), new.trim(), &spot.path, &spot.name).or_else(|| {
         same_level(without_comments(old).trim(), without_comments(new).trim(), &spot.path, &spot.name)
     })
+}
+
+/// What both say without our entry and without levels above it that hold nothing; numbers that are none are
+/// equal as they are written.
+fn toml(old: &str, new: &str, spot: &Spot) -> Option<bool> {
+    let others = |text: &str| {
+        let mut said = super::toml::meaning(text).ok()?;
+        forget(&mut said, &spot.path, &spot.name);
+        Some(format!("{said:?}"))
+    };
+    Some(others(old)? == others(new)?)
+}
+
+fn forget(table: &mut ::toml::Table, path: &[String], name: &str) {
+    let Some((first, rest)) = path.split_first() else { return drop(table.remove(name)) };
+    if let Some(::toml::Value::Table(below)) = table.get_mut(first) {
+        forget(below, rest, name);
+        if below.is_empty() {
+            table.remove(first);
+        }
+    }
+}
+
+/// The same for YAML, where anchors, tags and quotes count too.
+fn yaml(old: &str, new: &str, spot: &Spot, servers: Servers) -> Option<bool> {
+    let others = |text: &str| -> Option<Json> {
+        let mut said =
+            super::yaml::parse(text).ok()?.map_or_else(|| json!({"map": []}), |root| root.meaning());
+        without(&mut said, &spot.path, &spot.name, servers);
+        Some(said)
+    };
+    Some(others(old)? == others(new)?)
+}
+
+fn without(node: &mut Json, path: &[String], name: &str, servers: Servers) {
+    let says = |node: &Json, text: &str| node[0] == text;
+    let Some((first, rest)) = path.split_first() else {
+        let named = |item: &Json| {
+            let pairs = item["map"].as_array().into_iter().flatten();
+            pairs.filter(|pair| says(&pair[0], "name")).any(|pair| says(&pair[1], name))
+        };
+        let members = if servers == Servers::Map { node.get_mut("map") } else { Some(node) };
+        let Some(members) = members.and_then(Json::as_array_mut) else { return };
+        let ours = members.iter().rposition(|member| match servers {
+            Servers::Map => says(&member[0], name),
+            Servers::List => named(member),
+        });
+        return drop(ours.map(|at| members.remove(at)));
+    };
+    let Some(pairs) = node.get_mut("map").and_then(Json::as_array_mut) else { return };
+    let Some(at) = pairs.iter().rposition(|pair| says(&pair[0], first)) else { return };
+    without(&mut pairs[at][1], rest, name, servers);
+    let below = &pairs[at][1];
+    // A level that says nothing may come and go with our entry.
+    let nothing = ["", "~", "null", "Null", "NULL"].iter().any(|word| *below == json!([word, true]));
+    if nothing || *below == json!({"map": []}) || *below == json!([]) {
+        pairs.remove(at);
+    }
 }
 
 /// Compares an object with what became of it. `""` is an object that was not there.

@@ -7,7 +7,13 @@ mod check;
 mod json;
 mod json_scan;
 #[cfg(test)]
+mod languages;
+#[cfg(test)]
 mod properties;
+mod toml;
+mod yaml;
+
+pub use yaml::Servers;
 
 /// Where in a document an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +31,10 @@ pub struct Spot {
 pub enum Format {
     /// JSON, perhaps with comments and commas before a closing bracket.
     Json(Syntax),
+    /// TOML.
+    Toml,
+    /// YAML, with the servers in a map or a list.
+    Yaml(Servers),
 }
 
 /// What a client accepts beyond JSON (RFC 8259).
@@ -116,31 +126,41 @@ type Result<T> = std::result::Result<T, Refusal>;
 pub fn read(text: &str, spot: &Spot) -> Result<Option<Found>> {
     match spot.format {
         Format::Json(syntax) => json::read(text, syntax, spot),
+        Format::Toml => toml::read(text, spot),
+        Format::Yaml(servers) => yaml::read(text, spot, servers),
     }
 }
 
-/// The names of all entries beside ours.
+/// Does the path lead to servers in this document?
 pub fn has_path(text: &str, spot: &Spot) -> bool {
     match spot.format {
         Format::Json(syntax) => json::has_path(text, syntax, &spot.path),
+        Format::Toml => toml::has_path(text, spot),
+        Format::Yaml(_) => yaml::has_path(text, &spot.path),
     }
 }
 
 /// The document with the entry as `changes` want it.
 pub fn put(text: &str, spot: &Spot, changes: &[Change], existing: Existing) -> Result<String> {
-    let new = match spot.format {
-        Format::Json(syntax) => json::put(text, syntax, spot, &|| fresh(changes), changes, existing)?,
-    };
-    check::only_the_entry_differs(text, &new, spot)?;
-    Ok(new)
+    written(text, spot, &|| fresh(changes), changes, existing)
 }
 
 /// The document with the entry as it once was.
 pub fn put_back(text: &str, spot: &Spot, raw: &str) -> Result<String> {
+    written(text, spot, &|| Value::Raw(raw.into()), &[], Existing::Replace)
+}
+
+fn written(
+    text: &str,
+    spot: &Spot,
+    fresh: &dyn Fn() -> Value,
+    changes: &[Change],
+    existing: Existing,
+) -> Result<String> {
     let new = match spot.format {
-        Format::Json(syntax) => {
-            json::put(text, syntax, spot, &|| Value::Raw(raw.into()), &[], Existing::Replace)?
-        }
+        Format::Json(syntax) => json::put(text, syntax, spot, fresh, changes, existing)?,
+        Format::Toml => toml::put(text, spot, fresh, changes, existing)?,
+        Format::Yaml(servers) => yaml::put(text, spot, servers, fresh, changes, existing)?,
     };
     check::only_the_entry_differs(text, &new, spot)?;
     Ok(new)
@@ -150,6 +170,8 @@ pub fn put_back(text: &str, spot: &Spot, raw: &str) -> Result<String> {
 pub fn take_out(text: &str, spot: &Spot, room: Room) -> Result<String> {
     let new = match spot.format {
         Format::Json(syntax) => json::take_out(text, syntax, spot, room)?,
+        Format::Toml => toml::take_out(text, spot)?,
+        Format::Yaml(servers) => yaml::take_out(text, spot, servers, room.made)?,
     };
     check::only_the_entry_differs(text, &new, spot)?;
     Ok(new)
@@ -161,6 +183,7 @@ pub fn room(text: &str, spot: &Spot) -> Room {
     let depth = (1..=spot.path.len()).rev().find(there).unwrap_or(0);
     let comma = match spot.format {
         Format::Json(syntax) => json::ends_in_comma(text, syntax, &spot.path[..depth]),
+        Format::Toml | Format::Yaml(_) => false,
     };
     Room { made: spot.path.len() - depth, comma }
 }

@@ -177,6 +177,13 @@ impl Ledger {
         file::replace(&path, &text, Privacy::Private).map_err(|error| trouble("write", &path, &error))
     }
 
+    /// Makes what a session did the user's.
+    pub(super) fn hand_over(&self, session: &Writer) {
+        let file = |writer: &Writer| self.folder.join(format!("{}.json", writer.stem()));
+        let _ = fs::rename(self.base_file(session), self.base_file(&Writer::User));
+        let _ = fs::rename(file(session), file(&Writer::User));
+    }
+
     /// Forgets what a writer did.
     pub(super) fn forget(&self, writer: &Writer) {
         let _ = fs::remove_file(self.folder.join(format!("{}.json", writer.stem())));

@@ -87,6 +87,19 @@ pub enum Done {
     Deleted,
 }
 
+impl Done {
+    /// As people and programs are told; `changed`: what a change is called.
+    pub fn word(self, changed: &'static str) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => changed,
+            Self::Created => "created",
+            Self::Restored => "restored",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// Reads a file without changing anything.
 pub fn look(path: &Path) -> Result<Content> {
     let target = file::resolve(path).map_err(|error| trouble("read", path, &error))?;
@@ -277,6 +290,10 @@ impl<'a> Turn<'a> {
             else {
                 continue;
             };
+            if record.entries.len() == 1 && self.ledger.record(writer).is_none() {
+                self.ledger.hand_over(&session);
+                return None;
+            }
             found = Some(record.entries.remove(at));
             match record.entries.is_empty() {
                 true => self.ledger.forget(&session),

@@ -41,6 +41,10 @@ impl Provider for Cloudflared {
         &["tunnel-name", "hostname"]
     }
 
+    fn keeps_address(&self, settings: &Settings, _: &Url) -> bool {
+        !matches!(Tunnel::of(settings), Ok(Tunnel::Quick) | Err(_))
+    }
+
     fn readiness(&self, settings: &Settings) -> Readiness {
         let named = settings.cloudflared.as_deref();
         let Some(program) = program::find(named, "cloudflared") else {

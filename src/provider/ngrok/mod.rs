@@ -36,6 +36,22 @@ impl Provider for Ngrok {
         &["subdomain", "domain"]
     }
 
+    /// A domain or a name that was asked for, or the account's own; a random one holds hexadecimal digits.
+    fn keeps_address(&self, settings: &Settings, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let label = host.split('.').next().unwrap_or_default();
+        let own = [".ngrok-free.dev", ".ngrok-free.app", ".ngrok.dev", ".ngrok.app"];
+        let random = label.starts_with(|first: char| first.is_ascii_digit())
+            || label.split('-').any(|part| {
+                part.len() >= 4
+                    && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+                    && part.bytes().any(|byte| byte.is_ascii_digit())
+            });
+        settings.domain.is_some()
+            || settings.subdomain.is_some()
+            || (own.iter().any(|end| host.ends_with(end)) && !random)
+    }
+
     fn readiness(&self, settings: &Settings) -> Readiness {
         let named = settings.ngrok.as_deref();
         let Some(program) = program::find(named, "ngrok") else {

@@ -1,6 +1,7 @@
 //! Does what the machine says and tells it what happened: the one place of a session that sleeps,
 //! spawns and talks. Decides nothing.
 
+mod clients;
 mod clock;
 mod gateway;
 mod provider;
@@ -14,6 +15,7 @@ use reqwest::Client;
 use tokio::sync::{OnceCell, mpsc, watch};
 use url::Url;
 
+pub use clients::restored;
 use clock::Clock;
 use gateway::AbortOnDrop;
 
@@ -386,6 +388,7 @@ impl<'a> Driver<'a> {
 
     async fn clean_up(mut self) {
         self.edge.close().await;
+        self.restore_clients();
         // By now only what escaped both trees can be left, a hook's child say.
         process::end_adopted(self.reaper.pid());
         self.reaper.finish();

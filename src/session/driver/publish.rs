@@ -21,8 +21,9 @@ impl Driver<'_> {
         self.edge.set_public(&url);
         self.write_env_file(&url);
         let hook = self.settings.on_url.as_ref().map(|script| self.hook(script, &url));
-        let outbox = self.outbox.clone();
+        let (outbox, told) = (self.outbox.clone(), self.sync_clients(&url));
         tokio::spawn(async move {
+            told.await;
             if let Some(hook) = hook
                 && let Err(error) = hook.await
             {
@@ -60,7 +61,7 @@ impl Driver<'_> {
     }
 
     /// Where MCP clients connect. A `--url` that has a path is that very address.
-    fn mcp_url(&self, url: &Url) -> String {
+    pub(super) fn mcp_url(&self, url: &Url) -> String {
         match &self.settings.url {
             Some(given) if given.path() != "/" && given.host() == url.host() => base(given),
             _ => below(url, &self.settings.mcp_path()),

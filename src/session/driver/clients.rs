@@ -1,0 +1,109 @@
+//! What the driver does about clients' files: told the address when it is proven, given back what was there
+//! when the address dies with the session. Another program may hold a file for seconds, so it is done aside.
+
+use url::Url;
+
+use super::{Driver, Message};
+use crate::client::{self, Aim, Client, Done, Ground, Link, Outcome, Place, Writer};
+use crate::config::Scope;
+use crate::error::{Error, Result};
+use crate::gateway;
+use crate::report::Event;
+use crate::session::base;
+use crate::state::State;
+
+/// The name of our entries in clients' files.
+const NAME: &str = "mcpgw";
+
+impl Driver<'_> {
+    /// Tells the clients named by `--configure`; answered when all are told. Their troubles are notices.
+    pub(super) fn sync_clients(&self, url: &Url) -> impl Future<Output = ()> + Send + use<> {
+        let work = self.aim(url).map(|aim| {
+            let demo = gateway::is_demo(&self.settings.command);
+            let outlives =
+                self.settings.keep || (!demo && self.provider().keeps_address(&self.settings, url));
+            let writer = if outlives { Writer::User } else { Writer::Session(self.record.id.clone()) };
+            (aim, writer)
+        });
+        let names = self.settings.configure.clone();
+        let (state, outbox, project) =
+            (self.state.clone(), self.outbox.clone(), self.settings.project.clone());
+        async move {
+            if names.is_empty() {
+                return;
+            }
+            let told = tokio::task::spawn_blocking(move || {
+                let told = work.and_then(|(aim, writer)| Ok((aim, writer, Ground::now(project)?)));
+                match told {
+                    Err(error) => vec![notice(&error)],
+                    Ok((aim, writer, ground)) => {
+                        let clients = names.iter().filter_map(|name| client::find(name));
+                        clients.flat_map(|client| sync(&state, client, &aim, &writer, &ground)).collect()
+                    }
+                }
+            });
+            told.await.unwrap_or_default().into_iter().for_each(|event| outbox.send(Message::Notice(event)));
+        }
+    }
+
+    fn aim(&self, url: &Url) -> Result<Aim> {
+        let mut session = self.record.clone();
+        session.url = Some(base(url));
+        session.mcp_url = Some(self.mcp_url(url));
+        Ok(Aim {
+            via: None,
+            url: None,
+            profile: self.settings.profile.clone(),
+            mcp_path: self.settings.mcp_path.clone(),
+            port: self.settings.port,
+            headers: vec![],
+            mcpgw: client::own_program()?,
+            home: client::own_home(),
+            session: Some(session),
+        })
+    }
+
+    /// Gives the files back that this session changed for an address that dies with it.
+    pub(super) fn restore_clients(&self) {
+        for event in restored(client::undo(self.state, &Writer::Session(self.record.id.clone()), &[], None)) {
+            self.report.event(&event);
+        }
+    }
+}
+
+/// What is told of files that were given back.
+pub fn restored(outcomes: Vec<Result<Outcome>>) -> Vec<Event> {
+    let told = |result| match result {
+        Ok(Outcome { client, path, done }) => Event::ClientSynced {
+            client: client.id,
+            path: path.display().to_string(),
+            action: if done == Done::Unchanged { "unchanged" } else { "restored" },
+            reload: (done != Done::Unchanged).then_some(client.reload),
+        },
+        Err(error) => notice(&error),
+    };
+    outcomes.into_iter().map(told).collect()
+}
+
+fn sync(state: &State, client: &'static Client, aim: &Aim, writer: &Writer, ground: &Ground) -> Vec<Event> {
+    let told = || -> Result<Vec<Event>> {
+        let link = aim.link(client)?;
+        let path = client::file_of(client, Scope::User, ground)?;
+        let place = Place { client, path, scope: Scope::User, name: NAME.into() };
+        // A bridge looks the address up: its entry outlives any.
+        let writer = if matches!(link, Link::Bridge { .. }) { &Writer::User } else { writer };
+        let Outcome { path, done, .. } = client::configure(state, &place, &link, false, writer)?;
+        let synced = Event::ClientSynced {
+            client: client.id,
+            path: path.display().to_string(),
+            action: done.word("updated"),
+            reload: (done != Done::Unchanged).then_some(client.reload),
+        };
+        Ok(std::iter::once(synced).chain(client::warnings(&place, &link)).collect())
+    };
+    told().unwrap_or_else(|error| vec![notice(&error)])
+}
+
+fn notice(error: &Error) -> Event {
+    Event::notice(error.code, format!("failed to {}", error.message), error.fix.clone())
+}

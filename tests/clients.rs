@@ -1,0 +1,126 @@
+//! `tunnel --configure`: clients are told the address when it is proven and get their files back when it dies.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::{Gateway, Home, LtServer, Mcpgw, free_port};
+
+const BEFORE: &str =
+    "{\n  // mine\n  \"mcpServers\": {\n    \"files\": { \"command\": \"npx\" } // keep\n  }\n}\n";
+
+fn demo(home: &Home, more: &[&str]) -> Mcpgw {
+    let port = free_port().to_string();
+    Mcpgw::tunnel(home).args(["--demo", "--https-port", &port, "--configure"]).args(more)
+}
+
+#[test]
+fn clients_are_told_the_address_and_get_their_files_back_at_the_end() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let codex = home.write(".codex/config.toml", "model = \"gpt\"\n");
+    let mut session = demo(&home, &["cursor,codex,claude-desktop"]).start();
+    let synced: Vec<Value> = (0..3).map(|_| session.expect("client_synced")).collect();
+    let ready = session.expect("ready");
+    assert_eq!((&synced[0]["client"], &synced[0]["action"]), (&json!("cursor"), &json!("updated")));
+    assert_eq!(synced[0]["path"], cursor.to_str().unwrap());
+    assert!(synced.iter().all(|event| event["reload"].is_string()), "{synced:?}");
+    let (told, url) = (fs::read_to_string(&cursor).unwrap(), ready["mcp_url"].as_str().unwrap());
+    assert!(told.contains(url) && told.contains("// mine"), "{told}");
+    assert!(fs::read_to_string(&codex).unwrap().contains(url));
+    if let Some(file) = ready["key_file"].as_str() {
+        let key = fs::read_to_string(file).unwrap();
+        assert!(told.contains(&format!("\"Authorization\": \"Bearer {}\"", key.trim())));
+        assert!(!session.transcript().contains(key.trim()), "the key is never shown");
+    }
+    // A bridge outlives any address.
+    let desktop = home.path().join(".config/Claude/claude_desktop_config.json");
+    assert!(fs::read_to_string(&desktop).unwrap().contains("bridge"));
+    session.stop();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+    assert_eq!(fs::read_to_string(&codex).unwrap(), "model = \"gpt\"\n");
+    assert!(desktop.exists());
+    let restored = session.events().iter().filter(|event| event["action"] == "restored").count();
+    assert_eq!(restored, 2, "{}", session.transcript());
+}
+
+#[test]
+fn what_is_to_be_kept_stays_and_can_be_undone() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let mut session = demo(&home, &["cursor", "--keep"]).start();
+    session.expect("ready");
+    session.stop();
+    assert!(fs::read_to_string(&cursor).unwrap().contains("https://localhost"));
+    Mcpgw::new(&home).args(["configure", "--undo"]).run();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+}
+
+#[test]
+fn a_name_that_was_asked_for_outlives_its_session_and_a_random_one_does_not() {
+    let (server, gateway) = (LtServer::start(), Gateway::start(&[]));
+    let port = gateway.port().to_string();
+    for (more, stays) in [(vec!["--subdomain", "mine"], true), (vec![], false)] {
+        let home = Home::new();
+        let cursor = home.write(".cursor/mcp.json", BEFORE);
+        let arguments =
+            ["--port", &port, "--provider", "lt", "--server", &server.url(), "--configure", "cursor"];
+        let mut session = Mcpgw::tunnel(&home).args(arguments).args(&more).start();
+        session.expect("ready");
+        assert_ne!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+        session.stop();
+        assert_eq!(fs::read_to_string(&cursor).unwrap() != BEFORE, stays, "{more:?}");
+    }
+}
+
+#[test]
+fn what_a_killed_session_left_is_restored_by_the_next_command_that_writes() {
+    for next in [&["stop"][..], &["configure", "kiro", "--url", "https://x.example"][..]] {
+        let home = Home::new();
+        let cursor = home.write(".cursor/mcp.json", BEFORE);
+        let mut session = demo(&home, &["cursor"]).start();
+        session.expect("ready");
+        session.kill();
+        session.leaves_nothing();
+        assert_ne!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+        Mcpgw::new(&home).args(["configure", "--list"]).run();
+        assert_ne!(fs::read_to_string(&cursor).unwrap(), BEFORE, "who looks changes nothing");
+        let done = Mcpgw::new(&home).args(next).run();
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(done.stdout.contains(".cursor/mcp.json"), "{done:?}");
+        assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE, "{next:?}");
+    }
+}
+
+#[test]
+fn a_users_configure_during_a_session_is_not_taken_away_by_its_end() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let mut session = demo(&home, &["cursor"]).start();
+    session.expect("ready");
+    let done = Mcpgw::new(&home).args(["configure", "cursor", "--url", "https://mine.example/mcp"]).run();
+    assert_eq!(done.code, 0, "{done:?}");
+    session.stop();
+    assert!(fs::read_to_string(&cursor).unwrap().contains("https://mine.example/mcp"));
+    Mcpgw::new(&home).args(["configure", "--undo"]).run();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+}
+
+#[test]
+fn a_clients_trouble_is_a_notice_and_a_wrong_name_starts_nothing() {
+    let home = Home::new();
+    home.write(".cursor/mcp.json", "{");
+    let mut session = demo(&home, &["cursor,kiro"]).start();
+    let patience = std::time::Duration::from_secs(30);
+    let notice =
+        session.expect_where("the client's notice", patience, |event| event["code"] == "client.document");
+    assert!(notice["message"].as_str().unwrap().contains(".cursor/mcp.json:1:2"), "{notice}");
+    session.expect("ready");
+    session.stop();
+    let wrong = demo(&home, &["cursr"]).run();
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("did you mean cursor"), "{wrong:?}");
+}
