@@ -7,7 +7,7 @@ mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,6 +15,15 @@ use support::{Bridge, Home, McpServer, Mcpgw, Signal, bridge_log, free_port, wai
 
 fn text(answer: &Value) -> &str {
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}"))
+}
+
+/// The file that keeps what the gateway answered to `initialize`, once it is there.
+fn kept_answer(home: &Home) -> PathBuf {
+    let folder = home.state().join("bridge");
+    wait_for("the kept answer", Duration::from_secs(10), || {
+        let mut files = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
+        files.find(|path| path.extension().is_some_and(|ending| ending == "json"))
+    })
 }
 
 #[test]
@@ -160,6 +169,23 @@ fn answers_under_way_still_come_when_the_input_ends() {
     bridge.close_stdin();
     bridge.answer(1);
     assert!(bridge.wait().0.success());
+}
+
+#[test]
+fn a_client_may_say_everything_at_once() {
+    for query in ["", "modern=only"] {
+        let (home, server) = (Home::new(), McpServer::start(&[]));
+        let mut bridge = Bridge::start(&home, &["--url", &server.url(query)]);
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}});
+        bridge.request(0, "initialize", params);
+        bridge.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        bridge.request(1, "tools/call", json!({"name": "echo", "arguments": {"text": "x"}}));
+        bridge.close_stdin();
+        bridge.answer(0);
+        assert_eq!(text(&bridge.answer(1)), "x");
+        assert!(bridge.wait().0.success());
+        assert_eq!(server.log_of("notifications/initialized").len(), usize::from(query.is_empty()));
+    }
 }
 
 #[test]
@@ -400,12 +426,28 @@ fn without_a_gateway_it_answers_and_comes_alive_with_it() {
         json!({"prompts": []}),
         "promised, and not there"
     );
+    kept_answer(&home);
     bridge.end();
     drop(server);
     // What the gateway said is kept for the next time.
     let mut again = Bridge::start(&home, &["--url", &url]);
     assert_eq!(again.initialize()["serverInfo"]["name"], "first");
     again.end();
+}
+
+#[test]
+fn lists_are_empty_while_there_is_no_gateway_and_the_client_hears_when_they_are_not() {
+    let (home, port) = (Home::new(), free_port());
+    let url = format!("http://127.0.0.1:{port}/mcp");
+    let mut bridge = Bridge::start(&home, &["--url", &url, "--patience", "300ms"]);
+    bridge.initialize();
+    assert_eq!(bridge.ask(1, "tools/list", json!({}))["result"], json!({"tools": []}));
+    assert_eq!(bridge.call(2, "echo", json!({}))["error"]["data"]["code"], "bridge.unreachable");
+    let server = McpServer::start_on(port, &[]);
+    bridge.told("notifications/tools/list_changed");
+    assert_eq!(text(&bridge.call(3, "echo", json!({"text": "x"}))), "x");
+    bridge.end();
+    drop(server);
 }
 
 #[cfg(unix)]
@@ -417,11 +459,7 @@ fn what_is_kept_is_the_users_alone() {
     let mut bridge = Bridge::start(&home, &["--url", &url, "--header", "X-Key: s3cret"]);
     bridge.initialize();
     bridge.call(1, "echo", json!({"text": "s3cret"}));
-    let folder = home.state().join("bridge");
-    let kept = wait_for("the kept answer", Duration::from_secs(10), || {
-        let mut files = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
-        files.find(|path| path.extension().is_some_and(|ending| ending == "json"))
-    });
+    let kept = kept_answer(&home);
     assert_eq!(fs::metadata(kept).unwrap().permissions().mode() & 0o777, 0o600);
     let stderr = bridge.stderr();
     bridge.end();
@@ -455,6 +493,26 @@ fn what_cannot_work_is_said_at_once_with_what_helps() {
     let answer = bridge.ask(1, "initialize", params);
     assert!(answer["error"]["message"].as_str().unwrap().contains("--url"), "{answer}");
     bridge.end();
+}
+
+#[test]
+fn a_gateway_that_wants_a_login_or_a_key_is_recognised_and_a_header_opens_it() {
+    let server = McpServer::start(&[]);
+    for (auth, code) in [("oauth", "bridge.oauth"), ("key", "bridge.unwelcome")] {
+        let (home, url) = (Home::new(), server.url(&format!("auth={auth}")));
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}});
+        let mut bridge = Bridge::start(&home, &["--url", &url]);
+        let error = bridge.ask(1, "initialize", params)["error"].clone();
+        assert_eq!(error["data"]["code"], code, "{error}");
+        assert!(error["message"].as_str().unwrap().contains("--header"), "{error}");
+        bridge.end();
+        let variables = [("MCPGW_HOME", home.path().to_str().unwrap()), ("TOKEN", "t0k")];
+        let arguments = ["--url", &url, "--header", "Authorization: Bearer ${TOKEN}"];
+        let mut bridge = Bridge::start_with(&arguments, &variables, Path::new("/"));
+        bridge.initialize();
+        assert_eq!(server.log_of("initialize").pop().unwrap()["headers"]["authorization"], "Bearer t0k");
+        bridge.end();
+    }
 }
 
 #[test]
@@ -527,6 +585,49 @@ fn a_client_of_2026_needs_no_session_and_its_headers_say_what_it_asks_for() {
         server.log().iter().any(|entry| entry["http"] == "closed").then_some(())
     });
     assert!(server.log_of("notifications/cancelled").is_empty() && server.log_of("initialize").is_empty());
+    bridge.end();
+}
+
+#[test]
+fn an_old_client_is_at_home_before_a_gateway_of_2026() {
+    let home = Home::new();
+    let mut server = McpServer::start(&[]);
+    let mut bridge = Bridge::ready(&home, &server.url("modern=only"));
+    bridge.ask("tools", "tools/list", json!({}));
+    assert_eq!(text(&bridge.call(1, "echo", json!({"text": "x"}))), "x");
+    assert_eq!(text(&bridge.call(2, "region", json!({"region": "eu"}))), "here");
+    assert_eq!(bridge.ask(3, "ping", json!({}))["result"], json!({}));
+    assert_eq!(bridge.ask(4, "logging/setLevel", json!({"level": "error"}))["result"], json!({}));
+    assert_eq!(bridge.ask(5, "resources/subscribe", json!({"uri": "a:b"}))["result"], json!({}));
+    // What the gateway wants to know is asked in the old way.
+    bridge.request(6, "tools/call", json!({"name": "ask", "arguments": {}, "_meta": {"progressToken": 9}}));
+    let question = bridge.told("sampling/createMessage");
+    bridge.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": {"model": "m"}}));
+    assert_eq!(text(&bridge.answer(6)), r#"[{"model":"m"},"state"]"#);
+    let asked = server.log_of("tools/call").pop().unwrap()["message"].clone();
+    let meta = &asked["params"]["_meta"];
+    assert_eq!(
+        (&meta["progressToken"], &meta["io.modelcontextprotocol/logLevel"]),
+        (&json!(9), &json!("error"))
+    );
+    assert_eq!(meta["io.modelcontextprotocol/clientInfo"]["name"], "test");
+    let listened = wait_for("a stream of changes", Duration::from_secs(10), || {
+        let listened =
+            server.log_of("subscriptions/listen").pop()?["message"]["params"]["notifications"].clone();
+        (!listened["resourceSubscriptions"].is_null()).then_some(listened)
+    });
+    assert_eq!(
+        listened,
+        json!({"toolsListChanged": true, "resourcesListChanged": true, "resourceSubscriptions": ["a:b"]})
+    );
+    server.kill();
+    server = McpServer::start_on(server.port(), &["--tools", "more"]);
+    bridge.told("notifications/tools/list_changed");
+    assert_eq!(text(&bridge.call(7, "echo", json!({"text": "again"}))), "again");
+    assert!(server.log_of("notifications/initialized").is_empty());
+    assert!(
+        bridge.others().iter().all(|message| message["method"] != "notifications/subscriptions/acknowledged")
+    );
     bridge.end();
 }
 

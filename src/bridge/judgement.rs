@@ -1,7 +1,7 @@
 //! What an HTTP answer that is no success says about the call. Pure.
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use reqwest::header::{HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::message::{self, Id, Incoming, Kind, Message, Part};
 use super::modern;
@@ -38,9 +38,11 @@ pub(super) fn of(status: u16, headers: &HeaderMap, body: &Bytes, sent: Sent<'_>)
     let why = format!("HTTP {status}{}", excerpt(&text));
     Err(match status {
         503 if headers.contains_key(UNTOUCHED) => Failure::NotTaken("the gateway is away".into()),
+        // Both say that nothing was done (RFC 6585 section 4, RFC 9110 section 15.6.4), and when to come again.
         429 => Failure::NotTaken(why),
+        503 if headers.contains_key(RETRY_AFTER) => Failure::NotTaken(why),
         // What stands between may have given up on a gateway that was still at work.
-        500.. => Failure::AnswerLost(why),
+        502..=504 => Failure::AnswerLost(why),
         _ => Failure::Refused(Refusal {
             code: LOST,
             name: "bridge.http",
@@ -137,13 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_edge_can_say_that_a_call_was_not_taken() {
+    fn a_503_means_that_nothing_was_done_only_where_it_says_when_to_come_again() {
         assert!(matches!(judge(503, "", true), Err(Failure::AnswerLost(_))));
         assert!(matches!(judge(502, "<html>", true), Err(Failure::AnswerLost(_))));
         assert!(matches!(judge(429, "", true), Err(Failure::NotTaken(_))));
-        let headers = HeaderMap::from_iter([(UNTOUCHED.parse().unwrap(), "1".parse().unwrap())]);
-        let sent = Sent { in_session: true, to: "http://x" };
-        assert!(matches!(of(503, &headers, &Bytes::new(), sent), Err(Failure::NotTaken(_))));
+        assert!(matches!(judge(500, "oops", true), Err(Failure::Refused(_))), "that is an answer");
+        for name in [UNTOUCHED, "retry-after"] {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), "1".parse().unwrap())]);
+            let sent = Sent { in_session: true, to: "http://x" };
+            assert!(matches!(of(503, &headers, &Bytes::new(), sent), Err(Failure::NotTaken(_))), "{name}");
+        }
     }
 
     #[test]

@@ -70,12 +70,19 @@ impl Calls {
     }
 }
 
-/// Where an answer of the client goes: to the gateway, in the session of this epoch, which knows the question by
-/// this id.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asker {
-    pub(super) epoch: u64,
-    pub(super) id: Id,
+/// Where an answer of the client goes.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// To the gateway, in the session of this epoch, which knows the question by this id.
+    Gateway { epoch: u64, id: Id },
+    /// To the bridge itself, which asked for a gateway that cannot.
+    Bridge(oneshot::Sender<Bytes>),
+}
+
+impl Asker {
+    fn is_of(&self, session: u64) -> bool {
+        matches!(self, Self::Gateway { epoch, .. } if *epoch == session)
+    }
 }
 
 /// The gateway's questions that the client has not answered.
@@ -97,8 +104,16 @@ impl Questions {
         shown
     }
 
+    /// A question of the bridge's own: its id, and its answer.
+    pub(super) fn ask_own(&mut self) -> (Id, oneshot::Receiver<Bytes>) {
+        let (sender, answer) = oneshot::channel();
+        let id = self.fresh();
+        self.open.insert(id.clone(), Asker::Bridge(sender));
+        (id, answer)
+    }
+
     /// An id that no question has.
-    pub(super) fn fresh(&mut self) -> Id {
+    fn fresh(&mut self) -> Id {
         self.count += 1;
         Id::own(&format!("question-{}", self.count))
     }
@@ -110,14 +125,16 @@ impl Questions {
 
     /// The gateway takes a question back; the id the client knows it by.
     pub(super) fn taken_back(&self, epoch: u64, id: &Id) -> Option<Id> {
-        let wanted = |asker: &Asker| asker.epoch == epoch && asker.id == *id;
+        let wanted = |asker: &Asker| {
+            asker.is_of(epoch) && matches!(asker, Asker::Gateway { id: its, .. } if its == id)
+        };
         self.open.iter().find(|(_, asker)| wanted(asker)).map(|(shown, _)| shown.clone())
     }
 
     /// The session is gone; the questions it asked, which the client need not think about any more. They
     /// stay known: an answer that is on its way must not be taken for another question's.
     pub(super) fn orphaned(&self, epoch: u64) -> Vec<Id> {
-        self.open.iter().filter(|(_, asker)| asker.epoch == epoch).map(|(shown, _)| shown.clone()).collect()
+        self.open.iter().filter(|(_, asker)| asker.is_of(epoch)).map(|(shown, _)| shown.clone()).collect()
     }
 }
 
@@ -162,14 +179,14 @@ mod tests {
     #[test]
     fn a_new_sessions_question_is_not_taken_for_an_old_ones() {
         let mut questions = Questions::default();
-        let first = questions.ask(&id("0"), Asker { epoch: 1, id: id("0") });
+        let first = questions.ask(&id("0"), Asker::Gateway { epoch: 1, id: id("0") });
         assert_eq!(first, id("0"));
         assert_eq!(questions.orphaned(1), [id("0")]);
-        let second = questions.ask(&id("0"), Asker { epoch: 2, id: id("0") });
+        let second = questions.ask(&id("0"), Asker::Gateway { epoch: 2, id: id("0") });
         assert_ne!(second, first);
         assert_eq!(questions.taken_back(2, &id("0")), Some(second.clone()));
-        assert!(matches!(questions.answered(&first), Some(Asker { epoch: 1, .. })));
-        assert!(matches!(questions.answered(&second), Some(Asker { epoch: 2, .. })));
+        assert!(matches!(questions.answered(&first), Some(Asker::Gateway { epoch: 1, .. })));
+        assert!(matches!(questions.answered(&second), Some(Asker::Gateway { epoch: 2, .. })));
         assert!(questions.answered(&second).is_none());
     }
 }

@@ -1,12 +1,15 @@
 //! MCP since 2026-07-28: no `initialize`, no session; every request says of itself what it is, in its `_meta`
 //! and once more in HTTP headers. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::prelude::{BASE64_STANDARD as STANDARD, Engine};
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::message::{Id, Kind, Message, Part};
 use serde_json::value::RawValue;
 
 /// The first version of this kind.
@@ -131,6 +134,33 @@ pub(super) fn headers(method: &str, version: &str, params: &Params, tools: &Tool
         }
     }
     headers
+}
+
+/// A request as such a gateway gets it: with what it must declare, and the client's answers to its questions.
+pub(super) fn declared(message: &Message, id: &Id, meta: &Value, extra: &BTreeMap<&str, Value>) -> Bytes {
+    let params = message.part(Part::Params);
+    let params: Option<BTreeMap<String, &RawValue>> =
+        params.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let mut params = params.unwrap_or_default();
+    let own = params.remove("_meta").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let mut all = own.filter(Value::is_object).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    for (name, value) in meta.as_object().into_iter().flatten() {
+        all[name] = value.clone();
+    }
+    let Kind::Request { method, .. } = &message.kind else { return message.raw.clone() };
+    let method = Value::from(method.as_str());
+    let mut text =
+        format!(r#"{{"jsonrpc":"2.0","id":{},"method":{method},"params":{{"_meta":{all}"#, id.json());
+    for (name, value) in extra {
+        params.remove(*name);
+        text.push_str(&format!(",\"{name}\":{value}"));
+    }
+    for (name, value) in params {
+        text.push_str(&format!(",{}:", Value::from(name)));
+        text.push_str(value.get());
+    }
+    text.push_str("}}");
+    text.into()
 }
 
 /// A header's value: plain where that is safe, else base64 between the marks of the specification.

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use super::{
     Home,
     child::Child,
-    http,
+    free_port, http,
     node::{next_line, script},
+    tools, wait_for,
 };
 
 /// How long a message may take, unless the test says otherwise.
@@ -67,7 +68,7 @@ impl McpServer {
     /// What came with this JSON-RPC method.
     pub fn log_of(&self, method: &str) -> Vec<Value> {
         let mut log = self.log();
-        log.retain(|entry| entry["message"]["method"] == method);
+        log.retain(|entry| entry["http"] == "POST" && entry["message"]["method"] == method);
         log
     }
 
@@ -224,4 +225,85 @@ impl Bridge {
 pub fn bridge_log(home: &Home) -> String {
     let path: PathBuf = home.state().join("logs/bridge.log");
     std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// A real MCP server, ready for clients.
+pub struct RealServer {
+    child: Child,
+    url: String,
+}
+
+impl RealServer {
+    /// The reference server, over streamable HTTP with sessions.
+    pub fn everything() -> Self {
+        let port = free_port();
+        let mut command = installed("mcp-server-everything", &["streamableHttp"]);
+        command.env("PORT", port.to_string());
+        Self::ready(command, port, "/mcp")
+    }
+
+    /// The same on standard input and output, behind supergateway.
+    pub fn supergateway() -> Self {
+        Self::behind_supergateway("streamableHttp", "/mcp")
+    }
+
+    /// Likewise, over the transport of 2024-11-05.
+    pub fn supergateway_sse() -> Self {
+        Self::behind_supergateway("sse", "/sse")
+    }
+
+    fn behind_supergateway(transport: &str, path: &str) -> Self {
+        let port = free_port();
+        let server = tools().bin("mcp-server-everything");
+        let port_text = port.to_string();
+        let arguments =
+            ["--stdio", server.to_str().unwrap(), "--outputTransport", transport, "--port", &port_text];
+        // Without this it starts its server anew for every request.
+        let arguments = [&arguments[..], if transport == "sse" { &[] } else { &["--stateful"] }].concat();
+        Self::ready(installed("supergateway", &arguments), port, path)
+    }
+
+    /// mcp-server-time behind mcp-proxy of Python, which answers JSON.
+    pub fn python_proxy(bin: &Path) -> Self {
+        let port = free_port();
+        let mut command = Command::new(bin.join("mcp-proxy"));
+        command.args(["--port", &port.to_string()]).arg(bin.join("mcp-server-time")).env_clear();
+        Self::ready(command, port, "/mcp")
+    }
+
+    /// `tests/tools/modern-server.mjs`: 2026-07-28 and nothing older.
+    pub fn modern() -> Self {
+        let mut child = script("modern-server.mjs", &[]);
+        let line = next_line(&mut child, "a listening server");
+        let port = line.strip_prefix("listening ").unwrap_or_else(|| panic!("{line}\n{}", child.words()));
+        Self { url: format!("http://127.0.0.1:{port}/mcp"), child }
+    }
+
+    fn ready(command: Command, port: u16, path: &str) -> Self {
+        let child = Child::spawn(command);
+        wait_for(&format!("port {port} to be served"), PATIENCE, || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        Self { url: format!("http://127.0.0.1:{port}{path}"), child }
+    }
+
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+}
+
+impl Drop for RealServer {
+    fn drop(&mut self) {
+        // supergateway ends its child on SIGTERM only.
+        self.child.signal(Signal::TERM);
+        let _ = self.child.exit(Instant::now() + Duration::from_secs(3), drop);
+    }
+}
+
+/// A program of `tests/tools/package.json`, with nothing else in sight.
+fn installed(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(&tools().node);
+    let path = std::env::join_paths([&tools().system_dir, &tools().bin_dir]).unwrap();
+    command.arg(tools().bin(name)).args(arguments).env_clear().env("PATH", path).current_dir(&tools().dir);
+    command
 }

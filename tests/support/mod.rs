@@ -27,6 +27,7 @@ mod home;
 mod mcpgw;
 mod node;
 mod processes;
+mod python;
 mod replayer;
 mod session;
 mod tools;
@@ -38,16 +39,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use bridge::{Bridge, McpServer, bridge_log};
+pub use bridge::{Bridge, McpServer, RealServer, bridge_log};
 pub use cloud::Cloud;
 pub use home::Home;
 pub use mcpgw::{Mcpgw, Output};
 pub use node::{Gateway, LtServer, gateway_command};
 pub use processes::{Process, survivors, wait_for_none};
+pub use python::python_tools;
 pub use replayer::{Replayer, transcripts};
 pub use rustix::process::Signal;
 pub use session::Session;
-pub use tools::{Tools, tools};
+pub use tools::{Tools, sources, tools};
 
 /// A TCP port that was free on 127.0.0.1 just now.
 pub fn free_port() -> u16 {

@@ -10,6 +10,7 @@
 //   ids=yes                  events carry ids, and a stream that broke off can go on
 //   redirect=307             once, to the same without it
 //   version=V                what `initialize` answers
+//   auth=oauth|key           without an Authorization header: 401 and where to log in, or 403
 //   modern=only|too          2026-07-28: `server/discover` and requests that say what they are
 // /sse is the transport of 2024-11-05. /_log is what came: [{http, headers, message}]. /_kick breaks every stream.
 //
@@ -353,6 +354,12 @@ async function serve(request, response) {
     request.resume();
     response.writeHead(status, { location: `${url.pathname}?${query}` });
     return response.end();
+  }
+  if (query.has('auth') && !request.headers.authorization) {
+    request.resume();
+    const where = `Bearer resource_metadata="http://${request.headers.host}/.well-known/oauth-protected-resource"`;
+    response.writeHead(query.get('auth') === 'oauth' ? 401 : 403, query.get('auth') === 'oauth' ? { 'www-authenticate': where } : {});
+    return response.end('who are you?\n');
   }
   const said = request.headers['mcp-protocol-version'];
   if (query.has('modern') && request.method === 'POST' && said && !VERSIONS.includes(said)) return modern(request, response, query);

@@ -84,7 +84,8 @@ if (has('trigger-long-running-operation')) {
   await attempt('long', async () => {
     const options = { onprogress: (step) => progress.push(step.progress) };
     const result = await call('trigger-long-running-operation', { duration: 1, steps: 4 }, options);
-    return [text(result).includes('completed'), progress.length];
+    // A step that is read together with the answer is lost inside the SDK: three or four of four arrive.
+    return text(result).includes('completed') && progress.length >= 3;
   });
 }
 if (has('trigger-sampling-request')) {

@@ -126,7 +126,7 @@ impl Bridge {
                 }
             }
             Kind::Request { id, .. } => {
-                let asker = Asker { epoch, id: id.clone() };
+                let asker = Asker::Gateway { epoch, id: id.clone() };
                 let shown = self.questions.borrow_mut().ask(id, asker);
                 let line = if shown == *id { message.raw.clone() } else { message.under(&shown) };
                 self.emit(line).await;
@@ -145,6 +145,9 @@ impl Bridge {
                 };
                 self.emit(line).await;
             }
+            // It concerns the bridge, which asked for the stream.
+            Kind::Notification { method }
+                if epoch > 0 && method == "notifications/subscriptions/acknowledged" => {}
             Kind::Notification { method } => {
                 if method == "notifications/progress" {
                     self.progressed.set(Some(Instant::now()));

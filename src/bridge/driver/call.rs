@@ -32,13 +32,20 @@ pub(super) struct Call {
 
 /// What a call has been through.
 #[derive(Default)]
-struct Trials {
+pub(super) struct Trials {
     renewals: u32,
     learned: bool,
     pauses: u32,
     /// Since when it waits for a gateway.
     waiting: Option<Instant>,
     last: Option<Rc<Session>>,
+}
+
+impl Trials {
+    /// The gateway is there.
+    pub(super) fn progressed(&mut self) {
+        self.waiting = None;
+    }
 }
 
 impl Bridge {
@@ -112,9 +119,12 @@ impl Bridge {
         let since = *trials.waiting.get_or_insert_with(Instant::now);
         let session = self.session(Some(since + self.patience(&call.method))).await?;
         trials.last = Some(session.clone());
+        if session.is_modern() {
+            return self.try_translated(call, &session, trials).await;
+        }
         let answer = session.post(call.message.raw.clone()).await?;
-        trials.waiting = None;
-        let old = session.transport != Transport::Streamable;
+        trials.progressed();
+        let old = matches!(session.transport, Transport::Old { .. });
         let answer = self.checked(answer, &session.wire.shown(), true).await?;
         let answer = match answer {
             Ok(answer) => answer,
@@ -155,7 +165,7 @@ impl Bridge {
         let wire = self.wire()?;
         let headers = modern::headers(&call.method, version, &call.params, &self.client.borrow().tools);
         let answer = wire.post(headers, call.message.raw.clone()).await?;
-        trials.waiting = None;
+        trials.progressed();
         match self.checked(answer, &wire.shown(), false).await? {
             Err(error) => Ok(error),
             Ok(answer) => match self.hear(answer, &call.id, 0).await? {
@@ -296,7 +306,10 @@ impl Bridge {
     /// Reads the tools with a request of the bridge's own, for the headers that their parameters go into.
     async fn learn_tools(self: &Rc<Self>, call: &Call) {
         let id = self.own_id("tools");
-        let params = json!({"_meta": call.params.meta()});
+        let session = self.session.borrow().clone().filter(|_| call.params.version().is_none());
+        let meta =
+            session.and_then(|session| self.declaration(&session)).unwrap_or_else(|| call.params.meta());
+        let params = json!({"_meta": meta});
         let Incoming(Ok(message)) = Incoming::of(message::request(&id, "tools/list", &params)) else {
             return;
         };
@@ -317,6 +330,15 @@ impl Bridge {
     ) -> Option<Message> {
         const LIMIT: Duration = Duration::from_secs(20);
         let id = self.own_id(method);
+        if session.is_modern() {
+            let Incoming(Ok(message)) = Incoming::of(message::request(&id, method, params)) else {
+                return None;
+            };
+            let call = Call { id, method: method.into(), params: Params::default(), message };
+            let mut trials = Trials::default();
+            let asked = self.try_translated(&call, session, &mut trials);
+            return timeout(LIMIT, asked).await.ok()?.ok();
+        }
         let waiting = self.calls.borrow_mut().open(id.clone(), false);
         let asked = async {
             let answer = session.post(message::request(&id, method, params)).await.ok()?;
@@ -348,20 +370,21 @@ impl Bridge {
 
     /// The gateway's answer, or soon the bridge's own: a client that asks whether its server lives must not
     /// take a gateway's restart for a dead server.
-    pub(super) async fn ping(self: Rc<Self>, message: Message, id: Id, sink: Sink) {
+    pub(super) async fn ping(self: &Rc<Self>, message: Message, id: &Id, sink: &Sink) {
         const SOON: Duration = Duration::from_secs(2);
-        let session = self.session.borrow().clone();
+        // 2026-07-28 has no pings.
+        let session = self.session.borrow().clone().filter(|session| !session.is_modern());
         let asked = async {
             let session = session?;
             let answer = session.post(message.raw.clone()).await.ok()?;
-            match self.hear(answer, &id, session.epoch).await.ok()? {
-                Heard::Answer(message) => Some(judgement::addressed(&message, &id)),
+            match self.hear(answer, id, session.epoch).await.ok()? {
+                Heard::Answer(message) => Some(judgement::addressed(&message, id)),
                 _ => None,
             }
         };
         let answer = timeout(SOON, asked).await.ok().flatten();
-        let answer = answer.unwrap_or_else(|| message::success(&id, &json!({})));
-        self.put(&sink, Some(answer)).await;
+        let answer = answer.unwrap_or_else(|| message::success(id, &json!({})));
+        self.put(sink, Some(answer)).await;
     }
 
     /// `notifications/cancelled`: the call is off, and the gateway hears of it where it must.
@@ -384,7 +407,10 @@ impl Bridge {
         let asker = self.questions.borrow_mut().answered(id);
         match asker {
             None => self.notes.log("an answer of the client to no question"),
-            Some(Asker { epoch, id: its }) => {
+            Some(Asker::Bridge(take)) => {
+                let _ = take.send(message.raw);
+            }
+            Some(Asker::Gateway { epoch, id: its }) => {
                 let line = if its == *id { message.raw.clone() } else { message.under(&its) };
                 spawn_local(self.clone().answer_gateway(epoch, line));
             }
@@ -423,6 +449,9 @@ impl Bridge {
         while let Some(message) = posted.recv().await {
             let sent = async {
                 let session = self.session(Some(Instant::now() + LIMIT)).await?;
+                if session.is_modern() {
+                    return Ok(());
+                }
                 let answer = session.post(message.raw.clone()).await?;
                 self.checked(answer, &session.wire.shown(), true).await.map(drop)
             };

@@ -22,6 +22,9 @@ use super::{Bridge, Sink};
 use crate::error::{Error, Result};
 use crate::state::read_key;
 
+/// Is it the client's first `initialize`?
+pub(super) struct First(bool);
+
 /// Why no session began.
 pub(super) enum NoSession {
     /// It may work in a moment.
@@ -71,7 +74,7 @@ impl Bridge {
                 self.lose(session, "the gateway moved");
                 true
             }
-            Some(session) if session.id.is_none() && session.version.is_some() => {
+            Some(session) if session.is_unknown() => {
                 self.lose(session, "the gateway was away");
                 true
             }
@@ -102,14 +105,17 @@ impl Bridge {
         }
         let mut why = String::from("nothing listens there");
         let begun = async {
-            let _turn = self.connecting.lock().await;
             let mut pauses = 0;
             loop {
+                let turn = self.connecting.lock().await;
                 let current = self.session.borrow().clone();
                 if let Some(session) = current {
                     return Ok(session);
                 }
-                match self.connect().await {
+                let connected = self.connect().await;
+                // Between attempts it is others' turn: the client may begin anew.
+                drop(turn);
+                match connected {
                     Ok(session) => return Ok(session),
                     Err(NoSession::NotYet(reason)) => why = reason,
                     // A path that was there will be there again; a stranger's page in its place goes.
@@ -135,7 +141,7 @@ impl Bridge {
             None => return begun.await,
             Some(until) => timeout_at(until, begun).await,
         };
-        begun.unwrap_or_else(|_| Err(Failure::Refused(verdict::unreachable(&why))))
+        begun.unwrap_or(Err(Failure::NotTaken(why)))
     }
 
     fn has_connected(&self) -> bool {
@@ -212,6 +218,12 @@ impl Bridge {
             }
             Err(_) => false,
         };
+        if old
+            && let Ok(Err(_)) = &checked
+            && let Some(begun) = self.discover(&wire, epoch, params).await
+        {
+            return Ok(begun);
+        }
         if old && let Some(begun) = self.initialize_old(&wire, epoch, &id, &body).await {
             return Ok(begun);
         }
@@ -222,6 +234,11 @@ impl Bridge {
         let heard = timeout(LIMIT, self.hear(answer, &id, epoch)).await;
         let heard = heard.map_err(|_| NoSession::NotYet("it does not answer".into()))?;
         match heard.map_err(|failure| no_session(failure, status))? {
+            // Some tell with status 200 that they know no `initialize`.
+            Heard::Answer(message) if matches!(message.kind, Kind::Response { failed: true, .. }) => {
+                let begun = self.discover(&wire, epoch, params).await;
+                begun.ok_or(NoSession::Answered(message))
+            }
             Heard::Answer(message) => {
                 let mut session = Session::new(epoch, wire, Transport::Streamable);
                 session.id = session_id;
@@ -240,7 +257,8 @@ impl Bridge {
         id: &Id,
         body: &Bytes,
     ) -> Option<(Session, Message)> {
-        const LIMIT: Duration = Duration::from_secs(10);
+        /// A stream without the first event belongs to another transport.
+        const LIMIT: Duration = Duration::from_secs(3);
         let opened = async {
             let mut stream = wire.listen(HeaderMap::new()).await.ok()?;
             if !stream.is_success() || !stream.is_event_stream() {
@@ -274,23 +292,24 @@ impl Bridge {
         Some((session, answer?))
     }
 
-    /// The client's `initialize`.
-    pub(super) async fn begin(self: Rc<Self>, message: Message, id: Id, sink: Sink) {
+    /// The client's `initialize`: what is known of it, before anything else that it says is looked at.
+    pub(super) fn begin(&self, message: &Message) -> First {
         let before = self.session.take();
         if let Some(session) = before {
             session.gone.send_replace(true);
             spawn_local(async move { session.end().await });
         }
-        let first = {
-            let mut client = self.client.borrow_mut();
-            let first = client.asked.is_none();
-            *client = super::Client { asked: Some(message.value(Part::Params)), ..Default::default() };
-            first
-        };
-        let line = self.greeted(&id).await;
-        self.put(&sink, Some(line)).await;
-        if first {
-            spawn_local(self.keep_connected());
+        let asked = Some(message.value(Part::Params));
+        let before = self.client.replace(super::Client { asked, ..Default::default() });
+        First(before.asked.is_none())
+    }
+
+    /// The answer to it.
+    pub(super) async fn welcome(self: &Rc<Self>, first: First, id: &Id, sink: &Sink) {
+        let line = self.greeted(id).await;
+        self.put(sink, Some(line)).await;
+        if first.0 {
+            spawn_local(self.clone().keep_connected());
         }
     }
 
@@ -302,10 +321,17 @@ impl Bridge {
         /// then, and what it says itself is better than what it said last time.
         const ABSENT: Duration = Duration::from_secs(2);
         let began = Instant::now();
-        let _turn = self.connecting.lock().await;
         let mut pauses = 0;
         let why = loop {
-            let why = match timeout(LONGEST.saturating_sub(began.elapsed()), self.connect()).await {
+            let attempt = async {
+                let _turn = self.connecting.lock().await;
+                let current = self.session.borrow().clone();
+                match current {
+                    Some(session) => Ok(session),
+                    None => self.connect().await,
+                }
+            };
+            let why = match timeout(LONGEST.saturating_sub(began.elapsed()), attempt).await {
                 Err(_) => "it does not answer".into(),
                 Ok(Ok(session)) if session.is_gone() => "it was lost again".into(),
                 Ok(Ok(_)) => {
@@ -387,7 +413,9 @@ impl Bridge {
     /// Tells the gateway that the client is ready, once; what follows waits for it.
     async fn greet(&self, session: &Rc<Session>) {
         const LIMIT: Duration = Duration::from_secs(10);
-        if !session.greeting.replace(true) {
+        if session.is_modern() {
+            session.greeted.send_replace(true);
+        } else if !session.greeting.replace(true) {
             let initialized = message::notification("notifications/initialized", None);
             let sent = timeout(LIMIT, session.post(initialized)).await;
             if !matches!(&sent, Ok(Ok(answer)) if answer.is_success()) {
@@ -405,7 +433,7 @@ impl Bridge {
             let subscriptions = client.subscriptions.values();
             level.chain(subscriptions.map(|params| ("resources/subscribe", params.clone()))).collect()
         };
-        for (method, params) in wanted {
+        for (method, params) in wanted.into_iter().filter(|_| !session.is_modern()) {
             let _ = self.own_call(session, method, &params).await;
         }
     }
@@ -445,8 +473,9 @@ impl Bridge {
             return;
         }
         let (state, name, text) = (state.clone(), target::name(&self.plan.want), result.to_string());
-        // The disk may be slow; nobody waits for it.
-        tokio::task::spawn_blocking(move || state.keep_greeting(&name, text.as_bytes()));
+        // The disk may be slow; only the end waits for it, and not for long.
+        let keeping = tokio::task::spawn_blocking(move || drop(state.keep_greeting(&name, text.as_bytes())));
+        self.keeping.replace(Some(keeping));
     }
 
     fn kept(&self) -> Option<Value> {
@@ -458,8 +487,10 @@ impl Bridge {
 impl Session {
     /// The session as `initialize` was answered.
     fn speaking(mut self, result: &Value) -> Self {
-        self.version =
-            result["protocolVersion"].as_str().and_then(|version| HeaderValue::from_str(version).ok());
+        if !self.is_modern() {
+            let version = result["protocolVersion"].as_str();
+            self.version = version.and_then(|version| HeaderValue::from_str(version).ok());
+        }
         self
     }
 }

@@ -41,26 +41,31 @@ impl Bridge {
                 _ = greeted.wait_for(|greeted| *greeted) => {}
                 () = session.over() => {}
             }
-            if session.transport == Transport::Streamable && !session.is_gone() {
-                tokio::select! {
-                    () = self.listen(&session) => {}
-                    () = session.over() => {}
+            let listening = async {
+                match &session.transport {
+                    Transport::Streamable => self.listen(&session).await,
+                    Transport::Modern { .. } => self.subscribe(&session).await,
+                    Transport::Old { .. } => {}
                 }
-                session.listening.set(false);
+            };
+            tokio::select! {
+                () = listening => {}
+                () = session.over() => {}
             }
+            session.listening.set(false);
             session.over().await;
             self.take_questions_back(session.epoch).await;
         }
     }
 
     async fn listen(self: &Rc<Self>, session: &Rc<Session>) {
-        let mut stream = Listening { opened: false, last_id: None, retry: None, pauses: 0 };
+        let mut stream = Listening { known: false, last_id: None, retry: None, pauses: 0, idle: 0 };
         loop {
             if let Ended::Done = self.listen_once(session, &mut stream).await {
                 return;
             }
             let least = stream.retry.map(Duration::from_millis).unwrap_or_default();
-            sleep(pause(stream.pauses).max(least)).await;
+            sleep(pause(stream.pauses).max(least).max(stream.rest())).await;
             stream.pauses += 1;
         }
     }
@@ -71,25 +76,28 @@ impl Bridge {
         let answer = match session.listen(stream.last_id.as_deref()).await {
             Ok(answer) => answer,
             Err(Failure::NotTaken(_) | Failure::AnswerLost(_)) => {
+                stream.known = true;
                 return if self.moved(Some(session)) { Ended::Done } else { Ended::Open };
             }
             Err(_) => return Ended::Done,
         };
         if answer.is_success() && answer.is_event_stream() {
             let began = Instant::now();
-            stream.opened = true;
+            stream.known = true;
             session.listening.set(true);
             self.hear_all(answer, stream, session.epoch).await;
             session.listening.set(false);
             if began.elapsed() >= STABLE {
-                stream.pauses = 0;
+                (stream.pauses, stream.idle) = (0, 0);
+            } else {
+                stream.idle += 1;
             }
             return Ended::Open;
         }
         match answer.status {
             429 | 500.. => Ended::Open,
-            // A gateway that had the stream and now does not know the session has forgotten it.
-            400 | 404 | 410 if stream.opened && session.id.is_some() => {
+            // A gateway that had the stream, or has been away, has forgotten the session.
+            400 | 404 | 410 if stream.known && session.id.is_some() => {
                 self.lose(session, "the gateway does not know the session any more");
                 Ended::Done
             }
@@ -130,8 +138,22 @@ impl Bridge {
 }
 
 struct Listening {
-    opened: bool,
+    /// It was open before, or the gateway was away since: a refusal means more than that there is none.
+    known: bool,
     last_id: Option<String>,
     retry: Option<u64>,
     pauses: u32,
+    /// Streams in a row that ended soon.
+    idle: u32,
+}
+
+impl Listening {
+    /// A gateway that ends every stream at once is asked ever more rarely, at last once a minute.
+    fn rest(&self) -> Duration {
+        const SUSPICIOUS: u32 = 3;
+        match self.idle.checked_sub(SUSPICIOUS) {
+            None => Duration::ZERO,
+            Some(more) => Duration::from_secs(2 << more.min(5)).min(Duration::from_secs(60)),
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod connect;
 mod listen;
 mod notes;
 mod session;
+mod translate;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Plan;
@@ -52,6 +53,10 @@ pub(super) struct Bridge {
     progressed: Cell<Option<Instant>>,
     /// Why the bridge cannot go on (`--strict`).
     fatal: RefCell<Option<Error>>,
+    /// What the gateway said, on its way to the disk.
+    keeping: RefCell<Option<JoinHandle<()>>>,
+    /// Answers under way that are no calls: to `initialize` and `ping`.
+    greetings: Cell<usize>,
     /// Something that the end waits for may have happened.
     news: Notify,
 }
@@ -121,6 +126,8 @@ async fn serve(plan: Plan) -> Result<()> {
         posts,
         progressed: Cell::new(None),
         fatal: RefCell::default(),
+        keeping: RefCell::default(),
+        greetings: Cell::new(0),
         news: Notify::new(),
     });
     bridge.notes.log("started");
@@ -182,8 +189,13 @@ impl Bridge {
     async fn take(self: &Rc<Self>, message: Message, sink: Sink) {
         match message.kind.clone() {
             Kind::Request { id, method } => match method.as_str() {
-                "initialize" => drop(spawn_local(self.clone().begin(message, id, sink))),
-                "ping" => drop(spawn_local(self.clone().ping(message, id, sink))),
+                "initialize" => {
+                    let first = self.begin(&message);
+                    self.greeting(async move |bridge: &Rc<Self>| bridge.welcome(first, &id, &sink).await);
+                }
+                "ping" => {
+                    self.greeting(async move |bridge: &Rc<Self>| bridge.ping(message, &id, &sink).await)
+                }
                 _ => {
                     let params = Params::read(message.part(Part::Params));
                     let waiting = self.calls.borrow_mut().open(id.clone(), params.version().is_some());
@@ -198,6 +210,17 @@ impl Bridge {
             },
             Kind::Response { id, .. } => self.client_answers(message, &id),
         }
+    }
+
+    /// Answers something that is no call; the end waits for it.
+    fn greeting(self: &Rc<Self>, answer: impl AsyncFnOnce(&Rc<Self>) + 'static) {
+        self.greetings.set(self.greetings.get() + 1);
+        let bridge = self.clone();
+        spawn_local(async move {
+            answer(&bridge).await;
+            bridge.greetings.set(bridge.greetings.get() - 1);
+            bridge.news.notify_waiters();
+        });
     }
 
     /// An answer, or that there will be none.
@@ -259,7 +282,7 @@ impl Bridge {
             let drained = async {
                 loop {
                     let news = self.news.notified();
-                    if self.calls.borrow().is_empty() {
+                    if self.calls.borrow().is_empty() && self.greetings.get() == 0 {
                         return;
                     }
                     news.await;
@@ -267,10 +290,18 @@ impl Bridge {
             };
             let _ = timeout(DRAIN, drained).await;
         }
-        let session = self.session.take();
-        if let Some(session) = session {
-            let _ = timeout(GOODBYE, session.end()).await;
-        }
+        let (session, keeping) = (self.session.take(), self.keeping.take());
+        let goodbye = async {
+            if let Some(session) = session {
+                session.end().await;
+            }
+        };
+        let kept = async {
+            if let Some(keeping) = keeping {
+                let _ = keeping.await;
+            }
+        };
+        let _ = timeout(GOODBYE, async { tokio::join!(goodbye, kept) }).await;
         let (tell, told) = oneshot::channel();
         let _ = timeout(WRITE, async {
             if self.out.send(Out::Flush(tell)).await.is_ok() {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use tokio::sync::watch;
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::super::verdict::Failure;
@@ -22,6 +23,8 @@ pub(super) enum Transport {
     Streamable,
     /// HTTP+SSE (2024-11-05): messages go to this address, and everything comes back on one stream.
     Old { endpoint: Url },
+    /// 2026-07-28 for a client that is older: every request declares this in its `_meta`.
+    Modern { meta: Value },
 }
 
 /// See the module.
@@ -38,6 +41,8 @@ pub(super) struct Session {
     pub(super) gone: watch::Sender<bool>,
     /// The gateway's own stream is open.
     pub(super) listening: Cell<bool>,
+    /// The stream of changes is to be opened with other wishes (2026-07-28).
+    pub(super) listening_anew: Notify,
 }
 
 impl Session {
@@ -52,6 +57,7 @@ impl Session {
             greeting: Cell::new(false),
             gone: watch::Sender::new(false),
             listening: Cell::new(false),
+            listening_anew: Notify::new(),
         }
     }
 
@@ -66,7 +72,7 @@ impl Session {
 
     pub(super) async fn post(&self, body: Bytes) -> Result<Answer, Failure> {
         match &self.transport {
-            Transport::Streamable => self.wire.post(self.headers(), body).await,
+            Transport::Streamable | Transport::Modern { .. } => self.wire.post(self.headers(), body).await,
             Transport::Old { endpoint } => self.wire.post_to(endpoint, self.headers(), body).await,
         }
     }
@@ -90,6 +96,15 @@ impl Session {
         if self.id.is_some() {
             let _ = self.wire.delete(self.headers()).await;
         }
+    }
+
+    /// Does the gateway know nothing of it? After an absence it may be another one, and not say so.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.id.is_none() && (self.version.is_some() || self.is_modern())
+    }
+
+    pub(super) fn is_modern(&self) -> bool {
+        matches!(self.transport, Transport::Modern { .. })
     }
 
     pub(super) fn is_gone(&self) -> bool {
