@@ -33,10 +33,15 @@ fn network(world: &World) -> Finding {
     if own.ip().is_loopback() {
         return Finding::pass("this machine is on no network");
     }
-    let address = SocketAddr::new(own.ip(), port);
+    on_the_network(SocketAddr::new(own.ip(), port))
+}
+
+fn on_the_network(address: SocketAddr) -> Finding {
     match TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
-        Ok(_) => Finding::warn(format!("the gateway listens on the network, too: {address} answers everybody there, without mcpgw's guard"))
-            .fix("let the gateway listen on 127.0.0.1 only (often HOST=127.0.0.1)"),
+        Ok(_) => Finding::warn(format!(
+            "the gateway listens on the network, too: {address} answers everybody there, without mcpgw's guard"
+        ))
+        .fix("let the gateway listen on 127.0.0.1 only (often HOST=127.0.0.1)"),
         Err(_) => Finding::pass("the gateway listens on this machine only"),
     }
 }
@@ -144,5 +149,20 @@ fn words(spoken: &Spoken) -> String {
         Spoken::Nothing(why) => why.clone(),
         Spoken::Refused(said) | Spoken::Other(said) | Spoken::Mcp(said) => said.clone(),
         Spoken::OAuth => "OAuth".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    #[test]
+    fn an_address_that_answers_is_told_and_one_that_refuses_is_fine() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(on_the_network(address).verdict, Verdict::Warn);
+        drop(listener);
+        assert_eq!(on_the_network(address).verdict, Verdict::Pass);
     }
 }

@@ -3,9 +3,13 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use super::gateway::program_of;
+use super::tunnel::Reached;
 use super::{Check, Finding, World};
 use crate::config::TryProvider;
+use crate::os;
 use crate::provider::{self, OwnConfig, Provider, Readiness};
 use crate::web;
 
@@ -229,8 +233,12 @@ async fn online(world: Arc<World>) -> Finding {
     let mut places = world.names.servers();
     let settings = world.settings.as_ref().ok();
     places.extend(relevant(&world).and_then(|provider| provider.cloud(settings?)));
-    places.extend(world.url());
     let mut asked = tokio::task::JoinSet::new();
+    let (own, away) = (world.clone(), world.url());
+    asked.spawn(async move {
+        let ours = matches!(own.reached().await, Reached::Ours(_));
+        away.filter(|_| ours)
+    });
     for place in places {
         let client = client.clone();
         asked.spawn(async move { web::reaches(&client, &place).await.then_some(place) });
@@ -275,11 +283,16 @@ async fn clock(world: Arc<World>) -> Finding {
     Finding::skip("nobody tells the time")
 }
 
-/// Where the provider in use must connect to.
+/// Where the provider in use must connect to. A tunnel that stands needs no other proof.
 async fn server(world: Arc<World>) -> Finding {
     let Ok(settings) = &world.settings else { return Finding::skip("the settings are broken") };
     let Some(provider) = relevant(&world) else { return Finding::skip("no tunnel provider is in use") };
-    let Some(place) = provider.cloud(settings) else { return Finding::skip("it needs none") };
+    let Some(place) = server_of_session(&world).or_else(|| provider.cloud(settings)) else {
+        return Finding::skip("it needs none");
+    };
+    if let Reached::Ours(_) = world.reached().await {
+        return Finding::pass("the session's tunnel stands");
+    }
     let client = match world.public().await {
         Ok(client) => client,
         Err(error) => return Finding::unable(error.message),
@@ -288,12 +301,20 @@ async fn server(world: Arc<World>) -> Finding {
     match web::reaches(&client, &place).await {
         true => Finding::pass(format!("{shown} answers")),
         false => Finding::fail(format!("{}'s server {shown} does not answer", provider.id())).fix(
-            match settings.server.is_some() {
-                true => "start that server, or correct --server".to_string(),
-                false => {
-                    "try later, or another provider: mcpgw tunnel --fallback cloudflared,ngrok".to_string()
-                }
+            match is_near(place.host_str().unwrap_or_default()) || settings.server.is_some() {
+                true => "start that server, or correct --server",
+                false => "try later, or another provider: mcpgw tunnel --fallback cloudflared,ngrok",
             },
         ),
     }
+}
+
+/// The localtunnel server that the session was told on its command line, by what its lt was told.
+fn server_of_session(world: &World) -> Option<Url> {
+    let session = world.session.as_ref().filter(|session| session.provider == "localtunnel")?;
+    let ours = world.processes().iter().filter(|it| world.mark(it.pid).as_ref() == Some(&session.id));
+    ours.map(|process| os::arguments(process.pid)).find_map(|arguments| {
+        let at = arguments.iter().position(|argument| argument == "--host")?;
+        Url::parse(arguments.get(at + 1)?).ok()
+    })
 }

@@ -87,5 +87,9 @@ pub fn summary(rows: &[Row]) -> String {
     ];
     let some =
         named.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    some.collect::<Vec<_>>().join(", ")
+    let counted = some.collect::<Vec<_>>().join(", ");
+    match rows.iter().find(|row| row.verdict == Verdict::Fail) {
+        Some(first) => format!("{counted}; begin with {}", first.id),
+        None => counted,
+    }
 }

@@ -152,6 +152,11 @@ pub(super) async fn reach(world: &World) -> Reached {
     let (Some(url), Some(probe), Ok(client)) = (world.url(), &world.probe, world.public().await) else {
         return Reached::Unasked;
     };
+    // The system's own resolver is the business of `tunnel.dns`: one question too early would spoil its answer.
+    let host = url.host_str().unwrap_or_default();
+    if world.is_public() {
+        let _ = tokio::time::timeout(Duration::from_millis(1500), world.names.know(&client, host)).await;
+    }
     let began = Instant::now();
     let answer = match visit(&client, &url, &probe.path).send().await {
         Ok(answer) => answer,
