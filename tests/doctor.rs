@@ -917,16 +917,20 @@ fn what_is_wrong_on_the_way_from_the_world_is_found() {
 fn what_a_session_was_told_wrong_is_found() {
     let mut bench = Bench::live();
     bench.is_healthy("the start");
-    let cases: [(&str, &[&str], &str); 3] = [
+    // One that never says a word.
+    let mute = bench.home.write("mute/lt", "#!/bin/sh\nsleep 1000\n");
+    fs::set_permissions(&mute, fs::Permissions::from_mode(0o755)).unwrap();
+    let cases: [(&str, &[&str], &str); 4] = [
         ("exposure.paths", &["--allow", "/admin"], "/admin"),
         ("exposure.key", &["--auth", "none"], "no key is asked for"),
-        ("session.ready", &["--server", "http://127.0.0.1:1"], "not ready yet"),
+        ("provider.server", &["--server", "http://127.0.0.1:1"], "does not answer"),
+        ("session.ready", &["--lt", mute.to_str().unwrap()], "not ready yet"),
     ];
     for (id, arguments, says) in cases {
         bench.session.take().unwrap().stop();
         bench.home.write("answers.json", json!({"/admin": {"body": "secrets"}}).to_string());
         let mut session = bench.mcpgw().args(["tunnel", "--json", "--yes"]).args(arguments).start();
-        session.expect(if id == "session.ready" { "provider_starting" } else { "ready" });
+        session.expect(if id.starts_with("exposure") { "ready" } else { "provider_starting" });
         bench.session = Some(session);
         let rows = rows(&bench.doctor(&[]));
         let first = first_alarm(&rows).unwrap_or_else(|| panic!("{id}: nothing was found"));

@@ -217,10 +217,14 @@ fn provider(world: &World) -> Finding {
             };
         }
     }
-    match unseen {
-        true => Finding::skip("this system shows nobody's variables"),
-        false => Finding::warn(format!("{name} does not run at the moment: mcpgw is about to start it anew"))
-            .fix("wait some seconds; `provider.log` in the session's logs tells why it ended"),
+    match (unseen, session.phase.as_str()) {
+        (true, _) => Finding::skip("this system shows nobody's variables"),
+        // A wrapper of the user's own may be called as it likes.
+        (false, "ready") => Finding::skip(format!("no process of the session is called {name}")),
+        (false, _) => {
+            Finding::warn(format!("{name} does not run at the moment: mcpgw is about to start it anew"))
+                .fix("wait some seconds; `mcpgw logs provider` tells why it ended")
+        }
     }
 }
 
