@@ -393,13 +393,14 @@ fn variables_and_flags_lead_to_unusual_places() {
 fn who_is_meant_must_be_said() {
     let home = Home::new();
     home.write(".kiro/settings/mcp.json", "{}");
-    let nobody = configure(&home, []);
+    let nobody = Mcpgw::new(&home).without_tools().args(["configure"]).run();
     assert!(nobody.code == 2 && nobody.stderr.contains("kiro"), "{nobody:?}");
     let unknown = configure(&home, ["emacs"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("no such client"), "{unknown:?}");
     let unseen = configure(&home, ["trae", "--url", URL]);
     assert!(unseen.code == 2 && unseen.stderr.contains("--experimental"), "{unseen:?}");
-    let all = done(&home, ["--all", "--url", URL]);
+    let all =
+        Mcpgw::new(&home).without_tools().args(["configure", "--all", "--url", URL, "--json"]).run().json();
     assert_eq!(
         all["clients"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>(),
         [json!("kiro")]

@@ -30,6 +30,16 @@ pub enum Link {
 }
 
 impl Link {
+    /// Where an entry with it leads, as [`leads_to`] reads it.
+    pub fn leads_to(&self) -> String {
+        match self {
+            Self::Http { url, .. } => url.clone(),
+            Self::Bridge { command, args, .. } => {
+                [std::slice::from_ref(command), args].concat().join("\u{0}")
+            }
+        }
+    }
+
     /// Does it write secrets into the file?
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::Http { key, headers, .. } if key.is_some() || !headers.is_empty())
@@ -160,7 +170,8 @@ pub fn leads_to(client: &Client, entry: &Json) -> Option<String> {
     let line = part(client.stdio, Part::CommandLine).and_then(words);
     let command = part(client.stdio, Part::Command).and_then(word);
     let args = part(client.stdio, Part::Args).and_then(words).unwrap_or_default();
-    url.or(line).or(command.map(|command| format!("{command}\u{0}{args}")))
+    let with_args = |command: String| if args.is_empty() { command } else { format!("{command}\u{0}{args}") };
+    url.or(line).or(command.map(with_args))
 }
 
 /// Does it start a bridge of mcpgw's? Nobody else's entry does.

@@ -19,7 +19,7 @@ pub use registry::{ALL, Client, Confidence, find};
 pub use servers::{Server, servers};
 pub use store::{Done, Writer};
 
-use document::{Existing, Spot};
+use document::{Existing, Room, Spot};
 use store::{Content, Edit, Ledger, Mine, Subject};
 
 use crate::config::Scope;
@@ -104,13 +104,10 @@ pub fn has_entry(place: &Place) -> Result<bool> {
 pub fn configure(state: &State, place: &Place, link: &Link, force: bool, writer: &Writer) -> Result<Outcome> {
     let subject = subject(place, link.is_secret());
     let edit = |content: &Content, mine: &[Mine]| {
-        let Some((text, spot)) = with_entry(place, link, force, content, mine)? else {
+        let Some(Written { text, spot, before }) = with_entry(place, link, force, content, mine)? else {
             return Ok(Edit::Keep);
         };
-        let found = document::read(&content.text, &spot).ok().flatten();
-        let leads_to = document::read(&text, &spot).ok().flatten();
-        let leads_to = leads_to.and_then(|found| entry::leads_to(place.client, &found.value));
-        let room = document::room(&content.text, &spot);
+        let room = if before.is_some() { Room::default() } else { document::room(&content.text, &spot) };
         Ok(Edit::Write(
             text,
             Mine {
@@ -118,9 +115,9 @@ pub fn configure(state: &State, place: &Place, link: &Link, force: bool, writer:
                 path: place.path.clone(),
                 keys: spot.path,
                 name: spot.name,
-                before: found.map(|found| found.raw),
+                before,
                 room,
-                led_to: leads_to.into_iter().collect(),
+                led_to: vec![link.leads_to()],
                 has_key: link.has_key(),
                 removed: false,
             },
@@ -135,7 +132,7 @@ pub fn preview(state: &State, place: &Place, link: Option<&Link>, force: bool) -
     let content = store::look(&place.path)?;
     let mine = known(state, &place.path);
     let new = match link {
-        Some(link) => with_entry(place, link, force, &content, &mine)?.map(|(text, _)| text),
+        Some(link) => with_entry(place, link, force, &content, &mine)?.map(|written| written.text),
         None => without_entry(place, force, &content, &mine)?.map(|(text, _)| text),
     };
     let new = new.unwrap_or_else(|| content.text.clone());
@@ -167,6 +164,14 @@ fn known(state: &State, path: &Path) -> Vec<Mine> {
     records.flat_map(|record| record.entries).collect()
 }
 
+/// A document that has the entry.
+struct Written {
+    text: String,
+    spot: Spot,
+    /// The entry that was there.
+    before: Option<String>,
+}
+
 /// The document with the entry; none when it has it already.
 fn with_entry(
     place: &Place,
@@ -174,7 +179,7 @@ fn with_entry(
     force: bool,
     content: &Content,
     mine: &[Mine],
-) -> Result<Option<(String, Spot)>> {
+) -> Result<Option<Written>> {
     let blank = content.text.trim().is_empty() && !place.client.preamble.is_empty();
     let text = if blank { place.client.preamble } else { &content.text };
     let refuse = |refusal| store::refuse(&place.path, text, &refusal);
@@ -190,7 +195,8 @@ fn with_entry(
         Some(_) => return Err(foreign(place, "overwrite")),
     };
     let new = document::put(text, &spot, &changes, existing).map_err(refuse)?;
-    Ok((new != content.text).then_some((new, spot)))
+    let before = found.map(|found| found.raw);
+    Ok((new != content.text).then_some(Written { text: new, spot, before }))
 }
 
 fn without_entry(

@@ -1,7 +1,7 @@
 //! JSON with or without comments. A new member takes the manner of its neighbours: their indentation, their
 //! line ends, one line or many. Ours never has a comment or a comma too many.
 
-use super::json_scan::{Object, Scan, end_of_comments, object, scan};
+use super::json_scan::{Object, Root, end_of_comments, object, scan};
 use super::{
     Change, Existing, Found, Refusal, Result, Room, Spot, Syntax, Value, indent_before, indent_of_line,
     nested, newline,
@@ -21,30 +21,42 @@ pub(super) fn has_path(text: &str, syntax: Syntax, path: &[String]) -> bool {
     container(text, syntax, path).is_ok_and(|found| found.is_some())
 }
 
-/// Does a comma stand behind the last member of the object at the end of the path?
-pub(super) fn ends_in_comma(text: &str, syntax: Syntax, path: &[String]) -> bool {
-    let found = container(text, syntax, path).ok().flatten();
-    found.is_some_and(|found| found.members.last().is_some_and(|last| last.comma.is_some()))
+/// What a new entry finds at its place.
+pub(super) fn room(text: &str, syntax: Syntax, path: &[String]) -> Room {
+    let found = scan(text, syntax).and_then(|scanned| root(text, scanned));
+    let Ok(Some(mut at)) = found else { return Room { made: path.len(), comma: false } };
+    let comma = |at: &Object| at.members.last().is_some_and(|last| last.comma.is_some());
+    for (depth, key) in path.iter().enumerate() {
+        let below = at.find(key).map(|found| step(text, at.members[found].value.start, key));
+        match below {
+            Some(Ok(Step::Object(start)))
+                if object(text, start).is_ok_and(|below| {
+                    at = below;
+                    true
+                }) => {}
+            _ => return Room { made: path.len() - depth, comma: comma(&at) },
+        }
+    }
+    Room { made: 0, comma: comma(&at) }
 }
 
 fn container(text: &str, syntax: Syntax, path: &[String]) -> Result<Option<Object>> {
-    let Some(mut at) = root(text, &scan(text, syntax)?)? else { return Ok(None) };
+    let Some(mut at) = root(text, scan(text, syntax)?)? else { return Ok(None) };
     for key in path {
-        let above = object(text, at)?;
-        let Some(found) = above.find(key) else { return Ok(None) };
-        match step(text, above.members[found].value.start, key)? {
-            Step::Object(start) => at = start,
+        let Some(found) = at.find(key) else { return Ok(None) };
+        match step(text, at.members[found].value.start, key)? {
+            Step::Object(start) => at = object(text, start)?,
             Step::Null => return Ok(None),
         }
     }
-    object(text, at).map(Some)
+    Ok(Some(at))
 }
 
-fn root(text: &str, scan: &Scan) -> Result<Option<usize>> {
-    match &scan.root {
-        None => Ok(None),
-        Some(root) if text[root.start..].starts_with('{') => Ok(Some(root.start)),
-        Some(root) => Err(not_an_object(text, root.start, "the document")),
+fn root(text: &str, scanned: Root) -> Result<Option<Object>> {
+    match scanned {
+        Root::Nothing => Ok(None),
+        Root::Object(root) => Ok(Some(root)),
+        Root::Other(start) => Err(not_an_object(text, start, "the document")),
     }
 }
 
@@ -81,25 +93,23 @@ pub(super) fn put(
     changes: &[Change],
     existing: Existing,
 ) -> Result<String> {
-    let scanned = scan(text, syntax)?;
-    let style = Style::of(text, &scanned)?;
+    let root = root(text, scan(text, syntax)?)?;
+    let style = Style::of(text, root.as_ref());
     let whole = [spot.path.as_slice(), std::slice::from_ref(&spot.name)].concat();
-    let Some(mut at) = root(text, &scanned)? else {
+    let Some(mut container) = root else {
         return Ok(first_value(text, &nested(&whole, fresh()), &style));
     };
     for (depth, key) in spot.path.iter().enumerate() {
-        let above = object(text, at)?;
         let rest = || nested(&whole[depth + 1..], fresh());
-        let Some(found) = above.find(key) else {
-            return Ok(insert(text, &above, key, &rest(), &style));
+        let Some(found) = container.find(key) else {
+            return Ok(insert(text, &container, key, &rest(), &style));
         };
-        let value = above.members[found].value.clone();
+        let value = container.members[found].value.clone();
         match step(text, value.start, key)? {
-            Step::Object(start) => at = start,
+            Step::Object(start) => container = object(text, start)?,
             Step::Null => return Ok(replace(text, value, &rest(), &style)),
         }
     }
-    let container = object(text, at)?;
     let Some(found) = container.find(&spot.name) else {
         return Ok(insert(text, &container, &spot.name, &fresh(), &style));
     };
@@ -187,24 +197,23 @@ struct Style {
 }
 
 impl Style {
-    fn of(text: &str, scan: &Scan) -> Result<Self> {
+    fn of(text: &str, root: Option<&Object>) -> Self {
         let newline = newline(text);
         let plain = Self { newline, unit: "  ".into(), lines: true, gap: " ", pad: " " };
-        let Some(start) = root(text, scan)? else { return Ok(plain) };
-        let root = object(text, start)?;
-        let Some(first) = root.members.first() else { return Ok(plain) };
+        let Some(root) = root else { return plain };
+        let Some(first) = root.members.first() else { return plain };
         let unit = root.members.iter().find_map(|member| indent_before(text, member.key.start));
-        let outer = indent_of_line(text, start);
+        let outer = indent_of_line(text, root.open);
         let unit = unit.and_then(|unit| unit.strip_prefix(outer)).filter(|unit| !unit.is_empty());
         let is_blank = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_whitespace);
         let colon = &text[first.key.end..first.value.start];
-        Ok(Self {
+        Self {
             newline,
             unit: unit.unwrap_or("  ").into(),
             lines: text[root.open..root.close].contains('\n'),
             gap: if colon.ends_with([' ', '\t', '\n']) { " " } else { "" },
             pad: if is_blank(root.open + 1) { " " } else { "" },
-        })
+        }
     }
 
     fn member(&self, name: &str, value: &Value, indent: Option<&str>) -> String {

@@ -6,11 +6,14 @@ use std::ops::Range;
 
 use super::{Refusal, Result, Syntax};
 
-/// A document that has been read to its end.
+/// What a document that has been read to its end holds.
 #[derive(Debug)]
-pub(super) struct Scan {
-    /// The value; none where there are only blanks and comments.
-    pub(super) root: Option<Range<usize>>,
+pub(super) enum Root {
+    /// Blanks and comments.
+    Nothing,
+    Object(Object),
+    /// Another value, which begins here.
+    Other(usize),
 }
 
 /// One `"key": value` of an object.
@@ -41,22 +44,22 @@ impl Object {
 }
 
 /// Reads the whole document.
-pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Scan> {
+pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Root> {
     let mut scanner = Scanner::new(text, 0);
     scanner.blank()?;
     let start = scanner.at;
     let root = match scanner.peek() {
-        None => None,
+        None => Root::Nothing,
+        Some(b'{') => Root::Object(scanner.object(text)?),
         Some(_) => {
             scanner.value()?;
-            let end = scanner.at;
-            scanner.blank()?;
-            if scanner.peek().is_some() {
-                return Err(scanner.refuse("the document has ended, and something follows"));
-            }
-            Some(start..end)
+            Root::Other(start)
         }
     };
+    scanner.blank()?;
+    if scanner.peek().is_some() {
+        return Err(scanner.refuse("the document has ended, and something follows"));
+    }
     match (scanner.comment, scanner.loose_comma) {
         (Some(at), _) if !syntax.comments => {
             Err(Refusal::at(at, "a comment, which this client does not read"))
@@ -64,32 +67,13 @@ pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Scan> {
         (_, Some(at)) if !syntax.trailing_commas => {
             Err(Refusal::at(at, "a comma before a closing bracket, which this client does not read"))
         }
-        _ => Ok(Scan { root }),
+        _ => Ok(root),
     }
 }
 
 /// The members of the object at `start`, in a document that has been scanned.
 pub(super) fn object(text: &str, start: usize) -> Result<Object> {
-    let mut scanner = Scanner::new(text, start);
-    let mut members = vec![];
-    scanner.expect(b'{', "an object must begin here")?;
-    loop {
-        scanner.blank()?;
-        if scanner.peek() == Some(b'}') {
-            return Ok(Object { open: start, close: scanner.at, members });
-        }
-        let key = scanner.at;
-        scanner.string()?;
-        let key = key..scanner.at;
-        scanner.colon()?;
-        let value = scanner.at;
-        scanner.value()?;
-        let value = value..scanner.at;
-        scanner.blank()?;
-        let comma = (scanner.peek() == Some(b',')).then_some(scanner.at);
-        scanner.at += usize::from(comma.is_some());
-        members.push(Member { name: decoded(&text[key.clone()]), key, value, comma });
-    }
+    Scanner::new(text, start).object(text)
 }
 
 /// What a string in quotes says. A lone surrogate, which JavaScript writes and Rust has no text for, is
@@ -229,6 +213,39 @@ impl<'a> Scanner<'a> {
                     _ => return Err(self.refuse("a comma or `]` must follow")),
                 }
             }
+        }
+    }
+
+    /// Passes over an object, and tells its members.
+    fn object(&mut self, text: &str) -> Result<Object> {
+        let open = self.at;
+        let mut members: Vec<Member> = vec![];
+        self.expect(b'{', "an object must begin here")?;
+        loop {
+            self.blank()?;
+            let comma = members.last().map(|last| last.comma);
+            match (self.peek(), comma) {
+                (Some(b'}'), comma) => {
+                    if let Some(Some(comma)) = comma {
+                        self.loose_comma.get_or_insert(comma);
+                    }
+                    self.at += 1;
+                    return Ok(Object { open, close: self.at - 1, members });
+                }
+                (_, Some(None)) => return Err(self.refuse("a comma or `}` must follow")),
+                _ => {}
+            }
+            let start = self.at;
+            self.string()?;
+            let key = start..self.at;
+            self.colon()?;
+            let start = self.at;
+            self.value()?;
+            let value = start..self.at;
+            self.blank()?;
+            let comma = (self.peek() == Some(b',')).then_some(self.at);
+            self.at += usize::from(comma.is_some());
+            members.push(Member { name: decoded(&text[key.clone()]), key, value, comma });
         }
     }
 
@@ -382,6 +399,6 @@ mod tests {
     #[test]
     fn depth_costs_no_stack() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(scan(&deep, STRICT).unwrap().root.is_some());
+        assert!(matches!(scan(&deep, STRICT), Ok(Root::Other(0))));
     }
 }

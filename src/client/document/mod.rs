@@ -179,13 +179,12 @@ pub fn take_out(text: &str, spot: &Spot, room: Room) -> Result<String> {
 
 /// What a new entry finds at its place.
 pub fn room(text: &str, spot: &Spot) -> Room {
+    if let Format::Json(syntax) = spot.format {
+        return json::room(text, syntax, &spot.path);
+    }
     let there = |depth: &usize| has_path(text, &Spot { path: spot.path[..*depth].to_vec(), ..spot.clone() });
     let depth = (1..=spot.path.len()).rev().find(there).unwrap_or(0);
-    let comma = match spot.format {
-        Format::Json(syntax) => json::ends_in_comma(text, syntax, &spot.path[..depth]),
-        Format::Toml | Format::Yaml(_) => false,
-    };
-    Room { made: spot.path.len() - depth, comma }
+    Room { made: spot.path.len() - depth, comma: false }
 }
 
 /// A new entry with everything that the changes say.
