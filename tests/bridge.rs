@@ -336,6 +336,25 @@ fn a_gateway_that_stays_away_is_told_after_a_while_and_that_nothing_ran() {
 }
 
 #[test]
+fn a_busy_gateway_is_asked_again_but_not_for_ever_and_a_broken_one_is_not() {
+    let server = McpServer::start(&[]);
+    for (status, tool, code) in [
+        ("429", "echo", "bridge.unreachable"),
+        ("503", "echo", "bridge.unreachable"),
+        ("502", "echo", "bridge.answer_lost"),
+    ] {
+        let (home, before) = (Home::new(), server.log_of("tools/call").len());
+        let url = server.url(&format!("busy={status}"));
+        let mut bridge = Bridge::start(&home, &["--url", &url, "--patience", "400ms"]);
+        bridge.initialize();
+        assert_eq!(bridge.call(1, tool, json!({}))["error"]["data"]["code"], code, "{status}");
+        let tries = server.log_of("tools/call").len() - before;
+        assert_eq!(tries > 1, code == "bridge.unreachable", "{status}: {tries} times");
+        bridge.end();
+    }
+}
+
+#[test]
 fn a_call_that_may_have_run_is_told_and_never_run_again_unless_that_is_harmless() {
     for (tool, runs) in [("count", 1), ("safe", 2)] {
         for style in ["sse", "json"] {
@@ -629,6 +648,17 @@ fn an_old_client_is_at_home_before_a_gateway_of_2026() {
         bridge.others().iter().all(|message| message["method"] != "notifications/subscriptions/acknowledged")
     );
     bridge.end();
+}
+
+#[test]
+fn a_gateway_of_2026_is_known_however_it_refuses_to_initialize() {
+    let server = McpServer::start(&[]);
+    for how in ["only", "strict", "bare"] {
+        let home = Home::new();
+        let mut bridge = Bridge::ready(&home, &server.url(&format!("get=405&modern={how}")));
+        assert_eq!(text(&bridge.call(1, "echo", json!({"text": "x"}))), "x", "{how}");
+        bridge.end();
+    }
 }
 
 #[test]

@@ -188,7 +188,8 @@ pub(super) enum Part {
 
 /// A request of the bridge's own.
 pub(super) fn request(id: &Id, method: &str, params: &Value) -> Bytes {
-    format!(r#"{{"jsonrpc":"2.0","id":{},"method":"{method}","params":{params}}}"#, id.json()).into()
+    let method = Value::from(method);
+    format!(r#"{{"jsonrpc":"2.0","id":{},"method":{method},"params":{params}}}"#, id.json()).into()
 }
 
 /// A notification of the bridge's own.

@@ -11,7 +11,8 @@
 //   redirect=307             once, to the same without it
 //   version=V                what `initialize` answers
 //   auth=oauth|key           without an Authorization header: 401 and where to log in, or 403
-//   modern=only|too          2026-07-28: `server/discover` and requests that say what they are
+//   busy=429|503|502         what a call gets, the first two with Retry-After
+//   modern=only|strict|bare|too          2026-07-28: `server/discover` and requests that say what they are
 // /sse is the transport of 2024-11-05. /_log is what came: [{http, headers, message}]. /_kick breaks every stream.
 //
 // Tools: echo {text} · count {call, wait, after} appends `call` to --count-file, `wait` ms later answers; `break: true`
@@ -201,8 +202,16 @@ async function post(request, response, query, session) {
     response.writeHead(202, { 'content-type': 'text/plain' });
     return response.end('Accepted');
   }
+  if (query.has('busy') && message.method !== 'initialize') {
+    const status = Number(query.get('busy'));
+    response.writeHead(status, status === 502 ? {} : { 'retry-after': '1' });
+    return response.end('not now\n');
+  }
   const headers = {};
   if (message.method === 'initialize') {
+    // The header that older clients cannot know is missing, too.
+    if (query.get('modern') === 'strict') return json(response, 400, failure(null, -32020, 'Header mismatch: MCP-Protocol-Version is missing'));
+    if (query.get('modern') === 'bare') return json(response, 400, { error: 'bad request' });
     if (query.get('modern') === 'only') {
       return json(response, 400, failure(null, -32022, 'Unsupported protocol version', { supported: ['2026-07-28'], requested: message.params.protocolVersion }));
     }

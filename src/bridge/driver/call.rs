@@ -38,13 +38,15 @@ pub(super) struct Trials {
     pauses: u32,
     /// Since when it waits for a gateway.
     waiting: Option<Instant>,
+    /// The gateway took it, this time.
+    taken: bool,
     last: Option<Rc<Session>>,
 }
 
 impl Trials {
-    /// The gateway is there.
+    /// The gateway took it: what it waits for from here on is an answer.
     pub(super) fn progressed(&mut self) {
-        self.waiting = None;
+        self.taken = true;
     }
 }
 
@@ -64,6 +66,8 @@ impl Bridge {
     async fn answer_for(self: &Rc<Self>, call: &Call) -> Bytes {
         let mut trials = Trials::default();
         loop {
+            let began = Instant::now();
+            trials.taken = false;
             let failure = match self.try_call(call, &mut trials).await {
                 Ok(answer) => return self.settled(call, &answer),
                 Err(failure) => failure,
@@ -83,7 +87,8 @@ impl Bridge {
             };
             match verdict::next(failure, self.is_repeatable(call), trials.renewals) {
                 Next::Again => {
-                    let since = *trials.waiting.get_or_insert_with(Instant::now);
+                    let now = if trials.taken { Instant::now() } else { began };
+                    let since = *trials.waiting.get_or_insert(now);
                     if since.elapsed() >= self.patience(&call.method) {
                         return self.gave_up(call, &why);
                     }
@@ -116,20 +121,20 @@ impl Bridge {
         if let Some(version) = call.params.version() {
             return self.try_modern(call, version, trials).await;
         }
-        let since = *trials.waiting.get_or_insert_with(Instant::now);
+        let since = trials.waiting.unwrap_or_else(Instant::now);
         let session = self.session(Some(since + self.patience(&call.method))).await?;
         trials.last = Some(session.clone());
         if session.is_modern() {
             return self.try_translated(call, &session, trials).await;
         }
         let answer = session.post(call.message.raw.clone()).await?;
-        trials.progressed();
         let old = matches!(session.transport, Transport::Old { .. });
-        let answer = self.checked(answer, &session.wire.shown(), true).await?;
-        let answer = match answer {
+        let begun = self.client.borrow().asked.is_some();
+        let answer = match self.checked(answer, &session.wire.shown(), begun).await? {
             Ok(answer) => answer,
             Err(error) => return Ok(error),
         };
+        trials.progressed();
         let heard = match old {
             true => Heard::Nothing,
             false => self.hear(answer, &call.id, session.epoch).await?,
@@ -165,14 +170,15 @@ impl Bridge {
         let wire = self.wire()?;
         let headers = modern::headers(&call.method, version, &call.params, &self.client.borrow().tools);
         let answer = wire.post(headers, call.message.raw.clone()).await?;
+        let answer = match self.checked(answer, &wire.shown(), false).await? {
+            Ok(answer) => answer,
+            Err(error) => return Ok(error),
+        };
         trials.progressed();
-        match self.checked(answer, &wire.shown(), false).await? {
-            Err(error) => Ok(error),
-            Ok(answer) => match self.hear(answer, &call.id, 0).await? {
-                Heard::Answer(message) => Ok(message),
-                Heard::Cut { why, .. } => Err(Failure::AnswerLost(why)),
-                Heard::Nothing => Err(Failure::AnswerLost("it took the call and gave no answer".into())),
-            },
+        match self.hear(answer, &call.id, 0).await? {
+            Heard::Answer(message) => Ok(message),
+            Heard::Cut { why, .. } => Err(Failure::AnswerLost(why)),
+            Heard::Nothing => Err(Failure::AnswerLost("it took the call and gave no answer".into())),
         }
     }
 
@@ -201,8 +207,12 @@ impl Bridge {
         let mut pauses = 0;
         let mut since = Instant::now();
         loop {
-            sleep(retry.map_or_else(|| pause(pauses), Duration::from_millis)).await;
-            if since.elapsed() > self.patience(&call.method) {
+            let patience = self.patience(&call.method);
+            // As long as the gateway asks for, and longer where it brings nothing.
+            let wanted = retry.map(Duration::from_millis).unwrap_or_default().min(patience);
+            let own = if retry.is_some() && pauses == 0 { Duration::ZERO } else { pause(pauses) };
+            sleep(wanted.max(own)).await;
+            if since.elapsed() > patience {
                 return Err(Failure::AnswerLost("its stream broke off and did not come back".into()));
             }
             pauses += 1;

@@ -123,6 +123,7 @@ impl Bridge {
                         why = refusal.message;
                     }
                     Err(NoSession::Refused { refusal, .. }) => return Err(Failure::Refused(refusal)),
+                    Err(NoSession::Answered(error)) if self.has_connected() => why = error_words(&error),
                     Err(NoSession::Answered(error)) => {
                         return Err(Failure::Refused(Refusal {
                             code: verdict::LOST,
@@ -213,18 +214,26 @@ impl Bridge {
         let old = match &checked {
             Ok(Ok(_)) => false,
             // MCP 2025-11-25, Backwards Compatibility; some answer 406 or 415 to what they do not know.
-            Ok(Err(_)) | Err(Failure::Refused(_)) => {
+            Ok(Err(_)) | Err(Failure::Refused(_) | Failure::ParamsUnknown) => {
                 (400..500).contains(&status) && !matches!(status, 401 | 403)
             }
             Err(_) => false,
         };
-        if old
-            && let Ok(Err(_)) = &checked
+        // An error of JSON-RPC is how a gateway says it that has never heard of `initialize`.
+        let speaks = matches!(&checked, Ok(Err(_)) | Err(Failure::ParamsUnknown));
+        if speaks
+            && old
             && let Some(begun) = self.discover(&wire, epoch, params).await
         {
             return Ok(begun);
         }
         if old && let Some(begun) = self.initialize_old(&wire, epoch, &id, &body).await {
+            return Ok(begun);
+        }
+        if !speaks
+            && old
+            && let Some(begun) = self.discover(&wire, epoch, params).await
+        {
             return Ok(begun);
         }
         let answer = match checked.map_err(|failure| no_session(failure, status))? {

@@ -112,11 +112,11 @@ impl Bridge {
             let headers =
                 modern::headers(&call.method, modern::VERSION, &call.params, &self.client.borrow().tools);
             let answer = session.wire.post(headers, body).await?;
-            trials.progressed();
             let answer = match self.checked(answer, &session.wire.shown(), false).await? {
                 Ok(answer) => answer,
                 Err(error) => return Ok(error),
             };
+            trials.progressed();
             let message = match self.hear(answer, &id, session.epoch).await? {
                 Heard::Answer(message) => message,
                 Heard::Cut { why, .. } => return Err(Failure::AnswerLost(why)),
