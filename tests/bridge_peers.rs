@@ -124,7 +124,8 @@ fn the_official_rust_client_talks_through_it() {
             .env_clear()
             .env("MCPGW_HOME", home.state())
             .kill_on_drop(true);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let transport = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let client = Client::default();
         let service = client.clone().serve(transport).await.unwrap();
