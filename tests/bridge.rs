@@ -695,6 +695,25 @@ fn it_finds_the_running_session_by_itself_and_follows_it_to_the_next() {
 }
 
 #[test]
+fn a_key_that_is_changed_is_read_again() {
+    let (home, port) = (Home::new(), free_port().to_string());
+    let mut session = Mcpgw::tunnel(&home).args(["--demo", "--auth", "key", "--https-port", &port]).start();
+    session.expect("ready");
+    let mut bridge = Bridge::start(&home, &[]);
+    bridge.initialize();
+    assert_eq!(text(&bridge.call(1, "echo", json!({"text": "one"}))), "one");
+    let rotated = Mcpgw::new(&home).args(["key", "rotate"]).run();
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    // The session asks for the new key within a second; whichever it wants meanwhile, the bridge has it.
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        assert_eq!(text(&bridge.call(2, "echo", json!({"text": "two"}))), "two");
+    }
+    bridge.end();
+    session.stop();
+}
+
+#[test]
 fn it_starts_without_any_environment() {
     let server = McpServer::start(&[]);
     let mut bridge = Bridge::start_with(

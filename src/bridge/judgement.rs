@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::Value;
 
 use super::message::{self, Id, Incoming, Kind, Message, Part};
 use super::modern;
@@ -29,6 +30,12 @@ pub(super) fn of(status: u16, headers: &HeaderMap, body: &Bytes, sent: Sent<'_>)
         (404 | 410, code) if sent.in_session && code != Some(-32601) => return Err(Failure::SessionGone),
         (400, _) if forgotten => return Err(Failure::SessionGone),
         (401 | 403, None) => return Err(Failure::Refused(unwelcome(status, headers, &text, sent.to))),
+        // In the server's own words; the bridge first looks whether the key has changed.
+        (403, Some(code)) => {
+            let said = answer.as_ref().map(|answer| answer.value(Part::Error)["message"].clone());
+            let message = said.as_ref().and_then(Value::as_str).unwrap_or("it refuses").to_string();
+            return Err(Failure::Refused(Refusal { code, name: "bridge.unwelcome", message, fix: None }));
+        }
         (401, Some(_)) => return Err(Failure::Refused(unwelcome(status, headers, "", sent.to))),
         _ => {}
     }
@@ -132,6 +139,8 @@ mod tests {
     #[test]
     fn an_error_in_the_body_is_the_answer_and_other_bodies_are_quoted() {
         let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"bad"}}"#;
+        let Err(Failure::Refused(refusal)) = judge(403, error, true) else { panic!() };
+        assert_eq!((refusal.code, refusal.words().as_str()), (-32602, "bad"));
         assert_eq!(judge(400, error, true).as_deref(), Ok(error));
         assert_eq!(judge(500, error, true).as_deref(), Ok(error));
         let Err(Failure::Refused(refusal)) = judge(418, "a tea\npot", true) else { panic!() };
