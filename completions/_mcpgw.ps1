@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
+            [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Make certificates for this machine, and let the system trust them')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out what is wrong, and say how to put it right')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
@@ -51,8 +52,10 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--subdomain', '--subdomain', [CompletionResultType]::ParameterName, 'Ask for this name below the provider''s domain')
             [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'ngrok: the domain to use')
             [CompletionResult]::new('--tunnel-name', '--tunnel-name', [CompletionResultType]::ParameterName, 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token')
-            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'cloudflared: the host name that leads to the named tunnel')
+            [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'The host name that leads to the named tunnel (cloudflared) or to this machine (local)')
             [CompletionResult]::new('--https-port', '--https-port', [CompletionResultType]::ParameterName, 'The port of `https://localhost:PORT` with the provider local [default: 3443]')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert''s or a local CA''s]')
+            [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'local: its key, PEM [default: SSL_KEY_PATH]')
             [CompletionResult]::new('--probe-interval', '--probe-interval', [CompletionResultType]::ParameterName, 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]')
             [CompletionResult]::new('--start-timeout', '--start-timeout', [CompletionResultType]::ParameterName, 'How long a provider may take to state a URL [default: 20s]')
             [CompletionResult]::new('--lt', '--lt', [CompletionResultType]::ParameterName, 'The lt program, where it is not on PATH')
@@ -200,6 +203,69 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;key;help;help' {
             break
         }
+        'mcpgw;cert' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given')
+            [CompletionResult]::new('trust', 'trust', [CompletionResultType]::ParameterValue, 'Make this system trust the local CA; every command is shown before it runs')
+            [CompletionResult]::new('untrust', 'untrust', [CompletionResultType]::ParameterValue, 'Take that back')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the local CA, whether the system trusts it, and the certificates')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;cert;create' {
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Put it there instead of mcpgw''s own folder')
+            [CompletionResult]::new('--built-in', '--built-in', [CompletionResultType]::ParameterName, 'mcpgw''s own CA, also where mkcert is installed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;cert;trust' {
+            [CompletionResult]::new('--built-in', '--built-in', [CompletionResultType]::ParameterName, 'mcpgw''s own CA, also where mkcert is installed')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Agree to every command')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Agree to every command')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;cert;untrust' {
+            [CompletionResult]::new('--built-in', '--built-in', [CompletionResultType]::ParameterName, 'mcpgw''s own CA, also where mkcert is installed')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Agree to every command')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Agree to every command')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;cert;show' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('--built-in', '--built-in', [CompletionResultType]::ParameterName, 'mcpgw''s own CA, also where mkcert is installed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;cert;help' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given')
+            [CompletionResult]::new('trust', 'trust', [CompletionResultType]::ParameterValue, 'Make this system trust the local CA; every command is shown before it runs')
+            [CompletionResult]::new('untrust', 'untrust', [CompletionResultType]::ParameterValue, 'Take that back')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the local CA, whether the system trusts it, and the certificates')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;cert;help;create' {
+            break
+        }
+        'mcpgw;cert;help;trust' {
+            break
+        }
+        'mcpgw;cert;help;untrust' {
+            break
+        }
+        'mcpgw;cert;help;show' {
+            break
+        }
+        'mcpgw;cert;help;help' {
+            break
+        }
         'mcpgw;init' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The gateway''s port')
             [CompletionResult]::new('--health', '--health', [CompletionResultType]::ParameterName, 'The path that must answer 200')
@@ -282,6 +348,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
+            [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Make certificates for this machine, and let the system trust them')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out what is wrong, and say how to put it right')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
@@ -323,6 +390,25 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;key;rotate' {
+            break
+        }
+        'mcpgw;help;cert' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given')
+            [CompletionResult]::new('trust', 'trust', [CompletionResultType]::ParameterValue, 'Make this system trust the local CA; every command is shown before it runs')
+            [CompletionResult]::new('untrust', 'untrust', [CompletionResultType]::ParameterValue, 'Take that back')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the local CA, whether the system trusts it, and the certificates')
+            break
+        }
+        'mcpgw;help;cert;create' {
+            break
+        }
+        'mcpgw;help;cert;trust' {
+            break
+        }
+        'mcpgw;help;cert;untrust' {
+            break
+        }
+        'mcpgw;help;cert;show' {
             break
         }
         'mcpgw;help;init' {

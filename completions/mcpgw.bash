@@ -19,6 +19,9 @@ _mcpgw() {
             mcpgw,bridge)
                 cmd="mcpgw__subcmd__bridge"
                 ;;
+            mcpgw,cert)
+                cmd="mcpgw__subcmd__cert"
+                ;;
             mcpgw,completions)
                 cmd="mcpgw__subcmd__completions"
                 ;;
@@ -61,8 +64,41 @@ _mcpgw() {
             mcpgw,url)
                 cmd="mcpgw__subcmd__url"
                 ;;
+            mcpgw__subcmd__cert,create)
+                cmd="mcpgw__subcmd__cert__subcmd__create"
+                ;;
+            mcpgw__subcmd__cert,help)
+                cmd="mcpgw__subcmd__cert__subcmd__help"
+                ;;
+            mcpgw__subcmd__cert,show)
+                cmd="mcpgw__subcmd__cert__subcmd__show"
+                ;;
+            mcpgw__subcmd__cert,trust)
+                cmd="mcpgw__subcmd__cert__subcmd__trust"
+                ;;
+            mcpgw__subcmd__cert,untrust)
+                cmd="mcpgw__subcmd__cert__subcmd__untrust"
+                ;;
+            mcpgw__subcmd__cert__subcmd__help,create)
+                cmd="mcpgw__subcmd__cert__subcmd__help__subcmd__create"
+                ;;
+            mcpgw__subcmd__cert__subcmd__help,help)
+                cmd="mcpgw__subcmd__cert__subcmd__help__subcmd__help"
+                ;;
+            mcpgw__subcmd__cert__subcmd__help,show)
+                cmd="mcpgw__subcmd__cert__subcmd__help__subcmd__show"
+                ;;
+            mcpgw__subcmd__cert__subcmd__help,trust)
+                cmd="mcpgw__subcmd__cert__subcmd__help__subcmd__trust"
+                ;;
+            mcpgw__subcmd__cert__subcmd__help,untrust)
+                cmd="mcpgw__subcmd__cert__subcmd__help__subcmd__untrust"
+                ;;
             mcpgw__subcmd__help,bridge)
                 cmd="mcpgw__subcmd__help__subcmd__bridge"
+                ;;
+            mcpgw__subcmd__help,cert)
+                cmd="mcpgw__subcmd__help__subcmd__cert"
                 ;;
             mcpgw__subcmd__help,completions)
                 cmd="mcpgw__subcmd__help__subcmd__completions"
@@ -105,6 +141,18 @@ _mcpgw() {
                 ;;
             mcpgw__subcmd__help,url)
                 cmd="mcpgw__subcmd__help__subcmd__url"
+                ;;
+            mcpgw__subcmd__help__subcmd__cert,create)
+                cmd="mcpgw__subcmd__help__subcmd__cert__subcmd__create"
+                ;;
+            mcpgw__subcmd__help__subcmd__cert,show)
+                cmd="mcpgw__subcmd__help__subcmd__cert__subcmd__show"
+                ;;
+            mcpgw__subcmd__help__subcmd__cert,trust)
+                cmd="mcpgw__subcmd__help__subcmd__cert__subcmd__trust"
+                ;;
+            mcpgw__subcmd__help__subcmd__cert,untrust)
+                cmd="mcpgw__subcmd__help__subcmd__cert__subcmd__untrust"
                 ;;
             mcpgw__subcmd__help__subcmd__key,rotate)
                 cmd="mcpgw__subcmd__help__subcmd__key__subcmd__rotate"
@@ -152,7 +200,7 @@ _mcpgw() {
 
     case "${cmd}" in
         mcpgw)
-            opts="-h -V --help --version tunnel bridge configure status url run logs stop key init doctor providers completions man help"
+            opts="-h -V --help --version tunnel bridge configure status url run logs stop key cert init doctor providers completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +248,164 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert)
+            opts="-h --help create trust untrust show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__create)
+            opts="-h --folder --built-in --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help)
+            opts="create trust untrust show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__help__subcmd__untrust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__show)
+            opts="-h --json --built-in --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__trust)
+            opts="-y -h --built-in --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__cert__subcmd__untrust)
+            opts="-y -h --built-in --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -298,7 +504,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__help)
-            opts="tunnel bridge configure status url run logs stop key init doctor providers completions man help"
+            opts="tunnel bridge configure status url run logs stop key cert init doctor providers completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -314,6 +520,76 @@ _mcpgw() {
         mcpgw__subcmd__help__subcmd__bridge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__cert)
+            opts="create trust untrust show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__cert__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__cert__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__cert__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mcpgw__subcmd__help__subcmd__cert__subcmd__untrust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -920,7 +1196,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__tunnel)
-            opts="-y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --allow --allow-host --yes --env-file --on-url --configure --keep --json --quiet --help"
+            opts="-y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --allow --allow-host --yes --env-file --on-url --configure --keep --json --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -963,6 +1239,14 @@ _mcpgw() {
                     return 0
                     ;;
                 --https-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

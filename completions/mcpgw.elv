@@ -31,6 +31,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
+            cand cert 'Make certificates for this machine, and let the system trust them'
             cand init 'Write a commented mcpgw.toml by looking at the project'
             cand doctor 'Find out what is wrong, and say how to put it right'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
@@ -47,8 +48,10 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --subdomain 'Ask for this name below the provider''s domain'
             cand --domain 'ngrok: the domain to use'
             cand --tunnel-name 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token'
-            cand --hostname 'cloudflared: the host name that leads to the named tunnel'
+            cand --hostname 'The host name that leads to the named tunnel (cloudflared) or to this machine (local)'
             cand --https-port 'The port of `https://localhost:PORT` with the provider local [default: 3443]'
+            cand --tls-cert 'local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert''s or a local CA''s]'
+            cand --tls-key 'local: its key, PEM [default: SSL_KEY_PATH]'
             cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]'
             cand --start-timeout 'How long a provider may take to state a URL [default: 20s]'
             cand --lt 'The lt program, where it is not on PATH'
@@ -181,6 +184,58 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;key;help;help'= {
         }
+        &'mcpgw;cert'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand create 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+            cand trust 'Make this system trust the local CA; every command is shown before it runs'
+            cand untrust 'Take that back'
+            cand show 'Show the local CA, whether the system trusts it, and the certificates'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;cert;create'= {
+            cand --folder 'Put it there instead of mcpgw''s own folder'
+            cand --built-in 'mcpgw''s own CA, also where mkcert is installed'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;cert;trust'= {
+            cand --built-in 'mcpgw''s own CA, also where mkcert is installed'
+            cand -y 'Agree to every command'
+            cand --yes 'Agree to every command'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;cert;untrust'= {
+            cand --built-in 'mcpgw''s own CA, also where mkcert is installed'
+            cand -y 'Agree to every command'
+            cand --yes 'Agree to every command'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;cert;show'= {
+            cand --json 'Print one JSON document'
+            cand --built-in 'mcpgw''s own CA, also where mkcert is installed'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;cert;help'= {
+            cand create 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+            cand trust 'Make this system trust the local CA; every command is shown before it runs'
+            cand untrust 'Take that back'
+            cand show 'Show the local CA, whether the system trusts it, and the certificates'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;cert;help;create'= {
+        }
+        &'mcpgw;cert;help;trust'= {
+        }
+        &'mcpgw;cert;help;untrust'= {
+        }
+        &'mcpgw;cert;help;show'= {
+        }
+        &'mcpgw;cert;help;help'= {
+        }
         &'mcpgw;init'= {
             cand --port 'The gateway''s port'
             cand --health 'The path that must answer 200'
@@ -254,6 +309,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand logs 'Show what a session''s gateway, provider, edge and hook said'
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
+            cand cert 'Make certificates for this machine, and let the system trust them'
             cand init 'Write a commented mcpgw.toml by looking at the project'
             cand doctor 'Find out what is wrong, and say how to put it right'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
@@ -284,6 +340,20 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;key;show'= {
         }
         &'mcpgw;help;key;rotate'= {
+        }
+        &'mcpgw;help;cert'= {
+            cand create 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+            cand trust 'Make this system trust the local CA; every command is shown before it runs'
+            cand untrust 'Take that back'
+            cand show 'Show the local CA, whether the system trusts it, and the certificates'
+        }
+        &'mcpgw;help;cert;create'= {
+        }
+        &'mcpgw;help;cert;trust'= {
+        }
+        &'mcpgw;help;cert;untrust'= {
+        }
+        &'mcpgw;help;cert;show'= {
         }
         &'mcpgw;help;init'= {
         }

@@ -35,6 +35,7 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command 
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "cert" -d 'Make certificates for this machine, and let the system trust them'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "doctor" -d 'Find out what is wrong, and say how to put it right'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
@@ -49,8 +50,10 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l server -d 'Your o
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l subdomain -d 'Ask for this name below the provider\'s domain' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l domain -d 'ngrok: the domain to use' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l tunnel-name -d 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l hostname -d 'cloudflared: the host name that leads to the named tunnel' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l hostname -d 'The host name that leads to the named tunnel (cloudflared) or to this machine (local)' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l https-port -d 'The port of `https://localhost:PORT` with the provider local [default: 3443]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l tls-cert -d 'local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert\'s or a local CA\'s]' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l tls-key -d 'local: its key, PEM [default: SSL_KEY_PATH]' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l probe-interval -d 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l start-timeout -d 'How long a provider may take to state a URL [default: 20s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l lt -d 'The lt program, where it is not on PATH' -r -F
@@ -144,6 +147,29 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcomm
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print this project\'s key'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "untrust" -d 'Take that back'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "show" -d 'Show the local CA, whether the system trusts it, and the certificates'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from create" -l folder -d 'Put it there instead of mcpgw\'s own folder' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from create" -l built-in -d 'mcpgw\'s own CA, also where mkcert is installed'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from trust" -l built-in -d 'mcpgw\'s own CA, also where mkcert is installed'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from trust" -s y -l yes -d 'Agree to every command'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from trust" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from untrust" -l built-in -d 'mcpgw\'s own CA, also where mkcert is installed'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from untrust" -s y -l yes -d 'Agree to every command'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from untrust" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from show" -l built-in -d 'mcpgw\'s own CA, also where mkcert is installed'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "untrust" -d 'Take that back'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the local CA, whether the system trusts it, and the certificates'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l port -d 'The gateway\'s port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l health -d 'The path that must answer 200' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l mcp-path -d 'Where the gateway serves MCP' -r
@@ -181,21 +207,26 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_s
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "configure" -d 'Put the gateway into MCP clients\' config files, take it out, or undo'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "key" -d 'Show or change the key that visitors need'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "doctor" -d 'Find out what is wrong, and say how to put it right'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key init doctor providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "configure" -d 'Put the gateway into MCP clients\' config files, take it out, or undo'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "cert" -d 'Make certificates for this machine, and let the system trust them'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "doctor" -d 'Find out what is wrong, and say how to put it right'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print this project\'s key'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "untrust" -d 'Take that back'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "show" -d 'Show the local CA, whether the system trusts it, and the certificates'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'

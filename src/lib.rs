@@ -15,7 +15,7 @@
 //! | [`edge`] | the reverse proxy in front of the gateway |
 //! | [`process`] | children in sessions of their own, line streams, ending whole trees |
 //! | [`project`] | what the user's project is and how its gateway wants to be run |
-//! | [`cert`] | the local CA |
+//! | [`cert`] | certificates for HTTPS on this machine, and who believes them |
 //! | [`web`] | the HTTP questions mcpgw asks |
 //! | [`cli`] | the command line's shape |
 //! | [`config`] | settings and where they come from |

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use support::{Home, LtServer, Mcpgw, Session, free_port, gateway_command, http};
+use support::{Home, LtServer, Mcpgw, Session, free_port, gateway_command, http, wait_for};
 
 /// A session without a tunnel program in between: a stand-in `lt` states a URL that leads to the edge itself, so that what a
 /// visitor sends arrives byte for byte.
@@ -98,13 +98,12 @@ fn paths_outside_the_allow_list_get_404_in_every_spelling_and_never_reach_the_ga
         assert_eq!(response.status, 404, "{path}: {}", response.text());
         assert!(!response.text().contains("app_url"), "{path} reached the gateway");
     }
-    let log =
-        std::fs::read_to_string(direct._home.state().join("logs").join(log_of(&direct)).join("edge.log"))
-            .unwrap();
-    assert_eq!(
-        log.lines().filter(|line| line.contains(" 404 ") && line.contains("refused")).count(),
-        REFUSED.len()
-    );
+    let log = direct._home.state().join("logs").join(log_of(&direct)).join("edge.log");
+    wait_for("a line for each in the log", Duration::from_secs(10), || {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines = log.lines().filter(|line| line.contains(" 404 ") && line.contains("refused"));
+        (lines.count() == REFUSED.len()).then_some(())
+    });
 }
 
 fn log_of(direct: &Direct) -> String {
@@ -346,4 +345,77 @@ fn bodies_that_nobody_wants_do_not_cost_lt_its_sockets() {
     }
     assert_eq!(session.count("tunnel_lost"), 0, "{}", session.transcript());
     session.stop();
+}
+
+/// Of `mcpgw` itself, in KiB: what is resident now (`VmRSS`) or was at the most (`VmHWM`).
+fn memory(direct: &Direct, which: &str) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", direct.session.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':')).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn a_gigabyte_goes_up_in_constant_memory() {
+    const PIECE: usize = 1 << 20;
+    const PIECES: usize = 1024;
+    let direct = Direct::start(&[], &[]);
+    let before = memory(&direct, "VmHWM");
+    let length = PIECE * PIECES;
+    let head = format!(
+        "POST /api/mcp/default HTTP/1.1\r\nHost: edge.localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    let mut visitor = TcpStream::connect(&direct.address).unwrap();
+    visitor.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    visitor.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    visitor.write_all(head.as_bytes()).unwrap();
+    let piece = vec![b'x'; PIECE];
+    for _ in 0..PIECES {
+        visitor.write_all(&piece).unwrap();
+    }
+    let mut answer = String::new();
+    visitor.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(&format!("\"body_length\":{length}")), "{answer}");
+    let grown = memory(&direct, "VmHWM") - before;
+    assert!(grown < 4096, "a gigabyte cost {grown} KiB");
+}
+
+#[test]
+fn who_reads_slowly_costs_only_himself() {
+    let direct = Direct::start(&[], &[]);
+    let before = memory(&direct, "VmRSS");
+    let head = "POST /api/mcp/echo HTTP/1.1\r\nHost: edge.localhost\r\nContent-Length: 1000000000\r\n\r\n";
+    let mut slow = vec![];
+    for _ in 0..8 {
+        let mut visitor = TcpStream::connect(&direct.address).unwrap();
+        visitor.write_all(head.as_bytes()).unwrap();
+        // Sends what it can, and reads nothing of the echo: everything on the way fills up, and stays so.
+        visitor.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        while visitor.write_all(&[b'x'; 64 << 10]).is_ok() {}
+        slow.push(visitor);
+    }
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(direct.get("/api/mcp/default").status, 200);
+        assert!(began.elapsed() < Duration::from_secs(5), "others waited {:?}", began.elapsed());
+    }
+    let grown = memory(&direct, "VmRSS") - before;
+    assert!(grown < 8192, "eight slow readers cost {grown} KiB");
+}
+
+#[test]
+fn a_visitor_who_leaves_takes_his_request_with_him() {
+    let direct = Direct::start(&[], &[]);
+    let under_way = || direct.get("/api/mcp/default").json()["under_way"].as_u64().unwrap();
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: edge.localhost\r\n\r\n");
+    // One whose answer has begun, one whose answer has not, and one in the middle of his own body.
+    let events = http::Stream::open(&direct.address, request("/api/mcp/sse?every=60000")).unwrap();
+    let mut waiting = TcpStream::connect(&direct.address).unwrap();
+    waiting.write_all(request("/api/mcp/default?delay=600000").as_bytes()).unwrap();
+    let mut sending = TcpStream::connect(&direct.address).unwrap();
+    let head = "POST /api/mcp/default HTTP/1.1\r\nHost: edge.localhost\r\nContent-Length: 9\r\n\r\nhalf";
+    sending.write_all(head.as_bytes()).unwrap();
+    let patience = Duration::from_secs(10);
+    wait_for("three requests at the gateway", patience, || (under_way() == 3).then_some(()));
+    drop((events, waiting, sending));
+    wait_for("the gateway to be rid of them", patience, || (under_way() == 0).then_some(()));
 }

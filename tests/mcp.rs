@@ -27,7 +27,7 @@ impl ClientHandler for Client {
 }
 
 async fn connect(url: &str) -> (RunningService<RoleClient, Client>, Client) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = Client::default();
     // Names under `.localhost` are not known to every resolver; mcpgw's own client resolves them as RFC 6761 says.
     let http = mcpgw::web::public(None, Arc::new(mcpgw::web::Names::new(None))).unwrap();

@@ -373,7 +373,7 @@ fn ngroks_api_lists_the_tunnel_in_the_published_shape_while_the_session_lasts() 
 /// A visitor who goes by the cloud's proxy and trusts its CA alone: status, the header `ngrok-error-code` or
 /// `location`, body.
 fn visit(cloud: &Cloud, url: &str) -> Result<(u16, String, String), reqwest::Error> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let ca = reqwest::Certificate::from_pem(&fs::read(cloud.ca()).unwrap()).unwrap();
     let client = reqwest::Client::builder()
         .tls_certs_only([ca])
@@ -534,7 +534,7 @@ fn the_environment_alone_leads_to_the_cloud() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         return;
     }
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let answer = reqwest::get(format!("https://{QUICK}/")).await.unwrap();

@@ -41,7 +41,7 @@ fn with_nothing_installed_the_demo_is_served_over_https_with_the_built_in_ca() {
     let ca = fs::read(home.state().join("ca/mcpgw-ca.pem")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let health = runtime.block_on(async {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let ca = reqwest::Certificate::from_pem(&ca).unwrap();
         let client = reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap();
         client.get(format!("https://localhost:{port}/health")).send().await.unwrap().status()

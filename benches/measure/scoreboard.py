@@ -18,15 +18,18 @@ class Scoreboard:
 
     def figure(self, what, value, most, unit):
         """A value that must not be above `most`; `unit` goes behind both, as in `{:.1f} ms`."""
-        verdict = "met" if value <= most else "missed"
-        text = f"{what:<46} {unit.format(value):<14} at most {unit.format(most):<12} {verdict}"
-        print(f"  {text}", flush=True)
-        self._verdicts.append(text)
+        self._judge(what, unit.format(value), f"at most {unit.format(most)}", value <= most)
+
+    def at_least(self, what, value, least, unit):
+        """A value that must not be below `least`."""
+        self._judge(what, unit.format(value), f"at least {unit.format(least)}", value >= least)
 
     def all_of(self, what, count, total):
         """Something that must hold every time."""
-        verdict = "met" if count == total else "missed"
-        text = f"{what:<46} {f'{count} of {total}':<14} {'always':<20} {verdict}"
+        self._judge(what, f"{count} of {total}", "always", count == total)
+
+    def _judge(self, what, value, target, met):
+        text = f"{what:<46} {value:<14} {target:<20} {'met' if met else 'missed'}"
         print(f"  {text}", flush=True)
         self._verdicts.append(text)
 

@@ -1,6 +1,7 @@
 //! The command line's shape and its words, nothing else; completions and man pages are made from it.
 
 mod bridge;
+mod cert;
 mod configure;
 mod doctor;
 mod init;
@@ -11,6 +12,7 @@ mod tunnel;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use bridge::BridgeArgs;
+pub use cert::{CertCommand, TrustArgs, WhichCa};
 pub use configure::ConfigureArgs;
 pub use doctor::DoctorArgs;
 pub use init::InitArgs;
@@ -107,6 +109,15 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Make certificates for this machine, and let the system trust them
+    #[command(
+        after_help = "Examples:\n  mcpgw cert trust\n  mcpgw cert create nas.local 192.168.1.9 --folder ."
+    )]
+    Cert {
+        /// What to do
+        #[command(subcommand)]
+        command: CertCommand,
     },
     /// Write a commented mcpgw.toml by looking at the project
     Init(Box<InitArgs>),

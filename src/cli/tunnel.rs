@@ -45,12 +45,18 @@ pub struct TunnelArgs {
     /// cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token
     #[arg(long, value_name = "NAME", env = "MCPGW_TUNNEL_NAME", hide_env = true, help_heading = ADDRESS)]
     pub tunnel_name: Option<String>,
-    /// cloudflared: the host name that leads to the named tunnel
+    /// The host name that leads to the named tunnel (cloudflared) or to this machine (local)
     #[arg(long, value_name = "HOST", env = "MCPGW_HOSTNAME", hide_env = true, help_heading = ADDRESS)]
     pub hostname: Option<String>,
     /// The port of `https://localhost:PORT` with the provider local [default: 3443]
     #[arg(long, value_name = "PORT", env = "MCPGW_HTTPS_PORT", hide_env = true, help_heading = ADDRESS)]
     pub https_port: Option<u16>,
+    /// local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert's or a local CA's]
+    #[arg(long, value_name = "FILE", env = "MCPGW_TLS_CERT", hide_env = true, help_heading = ADDRESS)]
+    pub tls_cert: Option<PathBuf>,
+    /// local: its key, PEM [default: SSL_KEY_PATH]
+    #[arg(long, value_name = "FILE", env = "MCPGW_TLS_KEY", hide_env = true, help_heading = ADDRESS)]
+    pub tls_key: Option<PathBuf>,
     /// Take the provider's word for the URL instead of proving it
     #[arg(long, env = "MCPGW_NO_VERIFY", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = ADDRESS)]
     pub no_verify: bool,

@@ -2,6 +2,7 @@
 
 mod ask;
 mod bridge;
+mod cert;
 mod clipboard;
 mod configure;
 mod doctor;
@@ -41,6 +42,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stop(args) => stop::run(&args),
         Command::Key { command } => key::run(&command),
         Command::Init(args) => init::run(*args),
+        Command::Cert { command } => cert::run(command),
         Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
             completions(shell);
@@ -75,7 +77,7 @@ fn exit_status(error: &Error) -> ExitCode {
 /// One thread for everything: sessions wait far more than they work, and a thread costs memory.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     // The one TLS implementation of the process; a second call finds it installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,11 +1,11 @@
 //! `mcpgw tunnel`: settle what is wanted, then run the session.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{ask, key};
-use crate::cert::LocalCa;
+use crate::cert::{self, Files, Keeper, Source};
 use crate::cli::TunnelArgs;
 use crate::config::{self, Auth, Layer, Settings};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::provider::{self, Choice};
 use crate::report::{Audience, Event, Report};
 use crate::session::{self, Plan};
 use crate::state::State;
-use crate::{client, gateway, os, process};
+use crate::{client, gateway, process};
 
 pub(super) fn run(args: TunnelArgs) -> ExitCode {
     let report = Report::new(Audience::detect(args.json, args.quiet));
@@ -46,10 +46,10 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
         false => gateway::port::require_free(settings.port)?,
     }
     let local = choice.first().provider.id() == "local";
-    let ca = local.then(|| LocalCa::open(&state)).transpose()?;
-    let mut notices = notices(&settings, &choice, ca.as_ref());
+    let tls = local.then(|| keeper(&settings, &state)).transpose()?;
+    let mut notices = notices(&settings, &choice, tls.as_ref());
     notices.extend(restored);
-    let plan = Plan { settings, candidates: choice.candidates, ca, key, notices };
+    let plan = Plan { settings, candidates: choice.candidates, tls, key, notices };
     super::runtime()?.block_on(session::run(plan, &state, report))
 }
 
@@ -81,6 +81,8 @@ pub(super) fn layer(args: TunnelArgs) -> Layer {
         edge_port: args.edge_port,
         port: args.port,
         https_port: args.https_port,
+        tls_cert: args.tls_cert,
+        tls_key: args.tls_key,
         profile: args.profile,
         mcp_path: args.mcp_path,
         host_header: args.host_header,
@@ -156,7 +158,7 @@ fn finish_what_died(state: &State) -> Vec<Event> {
 }
 
 /// What the user should know before anything runs.
-fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Event> {
+fn notices(settings: &Settings, choice: &Choice, tls: Option<&Keeper>) -> Vec<Event> {
     let first = choice.first();
     // Asked only where it matters: the program has to run for that.
     let version = (!first.provider.suits(None)).then(|| first.version(settings)).flatten();
@@ -167,8 +169,8 @@ fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Ev
         let message = format!("--{flag} changes nothing: {} makes no use of it", first.provider.id());
         notices.push(Event::notice("settings.unused", message, None));
     }
-    if let Some(ca) = ca {
-        notices.push(trust(&ca.path));
+    if let Some(tls) = tls {
+        notices.extend(trust(tls, settings));
         notices.push(public_address(settings, choice));
     }
     if settings.auth == Auth::None {
@@ -186,14 +188,52 @@ fn notices(settings: &Settings, choice: &Choice, ca: Option<&LocalCa>) -> Vec<Ev
     notices
 }
 
-fn trust(pem: &Path) -> Event {
-    let fix = format!(
-        "Node clients: NODE_EXTRA_CA_CERTS={}\ncurl: --cacert {}\nthe whole system: {}",
-        pem.display(),
-        pem.display(),
-        os::trust_command(pem)
-    );
-    Event::notice("local.trust", format!("clients must trust mcpgw's local CA: {}", pem.display()), Some(fix))
+/// The certificate that the edge shows with the provider `local`.
+fn keeper(settings: &Settings, state: &State) -> Result<Keeper> {
+    let given = |flag: &Option<PathBuf>, variable: &str| {
+        let from_environment = || std::env::var_os(variable).filter(|path| !path.is_empty()).map(Into::into);
+        flag.clone().or_else(from_environment)
+    };
+    let both = (given(&settings.tls_cert, "SSL_CERT_PATH"), given(&settings.tls_key, "SSL_KEY_PATH"));
+    let source = match both {
+        (Some(cert), Some(key)) => Source::Files(Files { cert, key }),
+        (None, None) => Source::choose(state)?,
+        (one, _) => {
+            let (have, lack) =
+                if one.is_some() { ("certificate", "--tls-key") } else { ("key", "--tls-cert") };
+            let message = format!("use a {have} without its other half");
+            return Err(Error::usage("cert.half", message).fix(format!("give {lack} too")));
+        }
+    };
+    Keeper::new(source, cert::names(settings.hostname.as_slice()), state)
+}
+
+/// What clients must be told so that they believe the certificate.
+fn trust(tls: &Keeper, settings: &Settings) -> Vec<Event> {
+    let (source, file) = (tls.source(), tls.source().authority().display());
+    let node = format!("Node clients: NODE_EXTRA_CA_CERTS={file}");
+    let notice = match source {
+        Source::Files(_) => {
+            let name = settings.hostname.as_deref().unwrap_or("localhost");
+            let message = format!("the certificate {file} does not name {name}: clients will refuse it");
+            let fix =
+                "give --hostname NAME, a name that the certificate holds and that leads to this machine";
+            return match tls.pair().names(name) {
+                true => vec![],
+                false => vec![Event::notice("local.name", message, Some(fix.into()))],
+            };
+        }
+        Source::Mkcert(_) => Event::notice("local.mkcert", "the certificate is mkcert's", Some(node)),
+        Source::BuiltIn(ca) if cert::is_trusted(&ca.certificate) => {
+            Event::notice("local.trusted", "this system trusts mcpgw's local CA", Some(node))
+        }
+        Source::BuiltIn(_) => {
+            let message = format!("clients must trust mcpgw's local CA: {file}");
+            let fix = format!("{node}\ncurl: --cacert {file}\nthe whole system: mcpgw cert trust");
+            Event::notice("local.trust", message, Some(fix))
+        }
+    };
+    vec![notice]
 }
 
 fn public_address(settings: &Settings, choice: &Choice) -> Event {

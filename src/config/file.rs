@@ -26,6 +26,8 @@ pub struct Layer {
     pub edge_port: Option<u16>,
     pub port: Option<u16>,
     pub https_port: Option<u16>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     pub profile: Option<String>,
     pub mcp_path: Option<String>,
     pub host_header: Option<HostHeader>,
@@ -76,6 +78,8 @@ impl Layer {
             edge_port: self.edge_port.or(below.edge_port),
             port: self.port.or(below.port),
             https_port: self.https_port.or(below.https_port),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
             profile: self.profile.or(below.profile),
             mcp_path: self.mcp_path.or(below.mcp_path),
             host_header: self.host_header.or(below.host_header),
@@ -148,7 +152,9 @@ fn read(path: &Path) -> Result<Layer> {
     let mut layer = parse(&text).map_err(|mistake| mistake.error(&path.display().to_string()))?;
     // Paths in a file mean the file's folder, wherever the command was called.
     let folder = path.parent().unwrap_or(Path::new("."));
-    layer.env_file = layer.env_file.map(|file| folder.join(file));
+    for file in [&mut layer.env_file, &mut layer.tls_cert, &mut layer.tls_key].into_iter().flatten() {
+        *file = folder.join(&file);
+    }
     for program in [&mut layer.lt, &mut layer.ngrok, &mut layer.cloudflared].into_iter().flatten() {
         if program.components().count() > 1 {
             *program = folder.join(&program);

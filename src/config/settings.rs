@@ -88,6 +88,8 @@ pub struct Settings {
     /// Was the port chosen, or is it the default?
     pub port_given: bool,
     pub https_port: u16,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     pub profile: String,
     pub mcp_path: String,
     pub host_header: HostHeader,
@@ -138,6 +140,8 @@ impl Settings {
             port: port("port", layer.port, Self::PORT)?,
             port_given: layer.port.is_some(),
             https_port: port("https-port", layer.https_port, 3443)?,
+            tls_cert: layer.tls_cert,
+            tls_key: layer.tls_key,
             profile: layer.profile.unwrap_or_else(|| "default".into()),
             mcp_path: layer.mcp_path.unwrap_or_else(|| "/api/mcp/{profile}".into()),
             host_header: layer.host_header.unwrap_or_default(),

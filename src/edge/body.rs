@@ -1,6 +1,7 @@
 //! Bodies. Of an answer: the gateway's stream, or a few words of ours, and with it the token that says
 //! "still under way". Of a request: one that is read to its end even when nobody wants it.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,8 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::HeaderMap;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
+
+use super::pulse::Pulse;
+use super::upstream::Reply;
 
 /// See the module.
 #[derive(Debug)]
@@ -21,15 +26,24 @@ pub(super) struct Body {
 
 #[derive(Debug)]
 enum Content {
-    Stream(Incoming),
+    Stream(Reply),
+    /// Events, and comments where there are none.
+    Events(Reply, Pulse),
     Words(Option<Bytes>),
     /// Words at once, the end when the time is over.
     Slow(Option<Bytes>, Pin<Box<Sleep>>),
 }
 
 impl Body {
-    pub(super) fn stream(incoming: Incoming, under_way: Option<mpsc::Sender<()>>) -> Self {
-        Self { content: Content::Stream(incoming), _under_way: under_way }
+    /// The gateway's, with these headers.
+    pub(super) fn stream(reply: Reply, headers: &HeaderMap, under_way: Option<mpsc::Sender<()>>) -> Self {
+        /// Tunnels and proxies cut what is silent for 100 s and more.
+        const COMMENT: Duration = Duration::from_secs(25);
+        let content = match Pulse::suits(headers, &reply) {
+            true => Content::Events(reply, Pulse::new(COMMENT)),
+            false => Content::Stream(reply),
+        };
+        Self { content, _under_way: under_way }
     }
 
     /// Words, and then nothing for longer than anybody waits who wonders whether they are held back.
@@ -45,14 +59,18 @@ impl Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.get_mut().content {
-            Content::Stream(incoming) => Pin::new(incoming).poll_frame(cx),
+            Content::Stream(reply) => Pin::new(reply).poll_frame(cx),
+            Content::Events(reply, pulse) => {
+                let stream = Pin::new(reply).poll_frame(cx);
+                pulse.poll(stream, cx)
+            }
             Content::Words(words) => Poll::Ready(words.take().map(|words| Ok(Frame::data(words)))),
             Content::Slow(words, open) => match words.take() {
                 Some(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
@@ -63,7 +81,7 @@ impl hyper::body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Stream(incoming) => incoming.is_end_stream(),
+            Content::Stream(reply) | Content::Events(reply, _) => reply.is_end_stream(),
             Content::Words(words) => words.is_none(),
             Content::Slow(..) => false,
         }
@@ -71,7 +89,7 @@ impl hyper::body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Stream(incoming) => incoming.size_hint(),
+            Content::Stream(reply) | Content::Events(reply, _) => reply.size_hint(),
             Content::Words(words) => {
                 SizeHint::with_exact(words.as_ref().map_or(0, |words| words.len() as u64))
             }
@@ -83,7 +101,7 @@ impl hyper::body::Body for Body {
 /// A request's body. Dropped before its end (the request was refused, the gateway answered early), the
 /// rest is still read: closing a connection with unread bytes resets it, and `lt` loses one of its ten
 /// sockets for good with every reset.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct RequestBody(Option<Incoming>);
 
 impl RequestBody {
@@ -92,11 +110,6 @@ impl RequestBody {
 
     pub(super) fn new(incoming: Incoming) -> Self {
         Self(Some(incoming))
-    }
-
-    #[cfg(test)]
-    pub(super) fn empty() -> Self {
-        Self(None)
     }
 }
 

@@ -10,13 +10,14 @@ use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 
 use super::body::{Body, RequestBody};
 use super::headers::{self, Visit};
 use super::host::Stranger;
 use super::lock::Shown;
 use super::refusal::Refusal;
-use super::upstream::NoAnswer;
+use super::upstream::{Connection, NoAnswer};
 use super::{Shared, guard, lock, pace};
 
 /// Answers one request. Never fails: what goes wrong becomes an answer and a line in the log.
@@ -217,7 +218,9 @@ async fn pass(
     let switched = headers::strip_hop_by_hop(response.headers_mut());
     match (response.status(), visitor, switched) {
         (StatusCode::SWITCHING_PROTOCOLS, Some(visitor), Some(protocol)) => {
-            tokio::spawn(join(visitor, hyper::upgrade::on(&mut response)));
+            if let Some(gateway) = response.body_mut().take_connection() {
+                tokio::spawn(join(visitor, gateway));
+            }
             headers::restore_upgrade(response.headers_mut(), protocol);
         }
         (StatusCode::SWITCHING_PROTOCOLS, ..) => {
@@ -225,7 +228,11 @@ async fn pass(
         }
         _ => {}
     }
-    Ok(response.map(|body| Body::stream(body, under_way)))
+    Ok({
+        let (head, body) = response.into_parts();
+        let body = Body::stream(body, &head.headers, under_way);
+        Response::from_parts(head, body)
+    })
 }
 
 /// A GET for an event stream has no end to wait for.
@@ -237,9 +244,11 @@ fn endless(request: &Request<RequestBody>) -> bool {
 }
 
 /// After both sides have switched protocols: bytes both ways until one side ends.
-async fn join(visitor: OnUpgrade, gateway: OnUpgrade) {
-    if let (Ok(visitor), Ok(gateway)) = tokio::join!(visitor, gateway) {
-        let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(visitor), &mut TokioIo::new(gateway)).await;
+async fn join(visitor: OnUpgrade, gateway: Connection) {
+    let Ok(visitor) = visitor.await else { return };
+    let (mut visitor, (mut gateway, first)) = (TokioIo::new(visitor), gateway.into_parts());
+    if visitor.write_all(&first).await.is_ok() {
+        let _ = tokio::io::copy_bidirectional(&mut visitor, &mut gateway).await;
     }
 }
 

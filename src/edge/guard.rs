@@ -182,9 +182,20 @@ pub(super) fn names_a_host(authority: &[u8]) -> bool {
     };
     // What a URL parser refuses (`xn--`, `1.2.3.4.5`) makes a gateway throw, and some end by that.
     known
-        && url::Host::parse(host).is_ok()
+        && (is_plain(host) || url::Host::parse(host).is_ok())
         && port
             .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+/// Is it a name or an address that every parser takes as it is written? Most are, and it is quickly seen.
+fn is_plain(host: &str) -> bool {
+    let label = |label: &str| {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(letters)
+    };
+    let named = |last: &str| last.starts_with(|first: char| first.is_ascii_lowercase());
+    host.rsplit('.').next().is_some_and(named) && host.split('.').all(label)
+        || host.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 /// What stands in a path unencoded, whoever writes it.
@@ -270,6 +281,13 @@ mod tests {
             AllowList::new("/gw/default/mcp", "/gw/{profile}/mcp", Some("/status"), &["/extra".into()]);
         list.add_endpoint("/api/auth/jwks");
         list
+    }
+
+    proptest! {
+        #[test]
+        fn what_looks_plain_is_a_host_to_url_parsers_too(host in "[a-z0-9-.x]{1,20}") {
+            prop_assert!(!is_plain(&host) || url::Host::parse(&host).is_ok(), "{}", host);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod host;
 mod lock;
 mod pace;
 mod probe;
+mod pulse;
 mod refusal;
 mod server;
 mod tls;
@@ -18,7 +19,9 @@ mod wire;
 mod witness;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
@@ -29,10 +32,10 @@ pub use guard::AllowList;
 pub use headers::HostRule;
 pub use lock::Lock;
 pub use probe::{Probe, SOCKET_KEY};
-pub use tls::Identity;
 pub use upstream::Target;
 pub use witness::Witness;
 
+use crate::cert::{Keeper, Validity};
 use crate::error::Result;
 use crate::state::Log;
 use host::{Names, Stranger};
@@ -61,6 +64,8 @@ struct Shared {
     names: Mutex<Names>,
     upstream: Arc<Upstream>,
     log: Mutex<Log>,
+    /// Has it lines that are to be written in a moment?
+    log_waits: AtomicBool,
     /// Cloned into every request that is to be waited for; dropped here, the channel closes with the last.
     in_flight: Mutex<Option<mpsc::Sender<()>>>,
 }
@@ -83,8 +88,21 @@ pub struct Rules {
 pub enum Listen {
     /// Plain HTTP on loopback, for a tunnel program beside us: on this port, else on any free one.
     Plain(Option<u16>),
-    /// HTTPS on this port of loopback, for clients on this machine.
-    Tls(u16, Identity),
+    /// HTTPS, for clients on this machine.
+    Tls(Box<Tls>),
+}
+
+/// HTTPS on loopback.
+#[derive(Debug)]
+pub struct Tls {
+    /// The port.
+    pub port: u16,
+    /// The certificate, which is looked after while the edge stands.
+    pub keeper: Keeper,
+    /// How often that is.
+    pub every: Duration,
+    /// Hears when the certificate is new, and when a new one could not be had.
+    pub told: mpsc::UnboundedSender<Result<Validity>>,
 }
 
 impl Edge {
@@ -92,11 +110,16 @@ impl Edge {
     /// for down until [`Edge::open`]. `suspect` hears whenever the gateway's port refuses a request.
     pub async fn bind(listen: Listen, rules: Rules, logs: &Path, suspect: mpsc::Sender<()>) -> Result<Self> {
         let (sender, receiver) = mpsc::channel(1);
+        let mut servers = JoinSet::new();
         let (listeners, tls) = match listen {
             Listen::Plain(None) => (server::bind_any().await?, None),
             Listen::Plain(Some(port)) => (server::bind_port(port, "--edge-port").await?, None),
-            Listen::Tls(port, identity) => {
-                (server::bind_port(port, "--https-port").await?, Some(tls::acceptor(identity)?))
+            Listen::Tls(tls) => {
+                let Tls { port, keeper, every, told } = *tls;
+                let listeners = server::bind_port(port, "--https-port").await?;
+                let shown = tls::Shown::new(keeper.pair().shown.clone());
+                servers.spawn(tls::look_after(keeper, shown.clone(), every, told));
+                (listeners, Some(tls::acceptor(shown)))
             }
         };
         let Rules { allow, lock, hosts, unproven } = rules;
@@ -109,9 +132,9 @@ impl Edge {
             names: Mutex::new(Names::new(port, &hosts, unproven)),
             upstream: Arc::new(Upstream::new(suspect)),
             log: Mutex::new(Log::open(logs, "edge")),
+            log_waits: AtomicBool::new(false),
             in_flight: Mutex::new(Some(sender)),
         });
-        let mut servers = JoinSet::new();
         for listener in listeners {
             servers.spawn(server::serve(listener, tls.clone(), shared.clone()));
         }
@@ -195,9 +218,21 @@ impl Shared {
         }
     }
 
-    fn log(&self, line: &str) {
+    /// Written within a moment: a write for each request would cost as much as judging it.
+    fn log(self: &Arc<Self>, line: &str) {
+        const MOMENT: Duration = Duration::from_millis(50);
         if let Ok(mut log) = self.log.lock() {
-            log.line(line);
+            log.note(line);
+        }
+        if !self.log_waits.swap(true, Ordering::Relaxed) {
+            let shared = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(MOMENT).await;
+                shared.log_waits.store(false, Ordering::Relaxed);
+                if let Ok(mut log) = shared.log.lock() {
+                    log.flush();
+                }
+            });
         }
     }
 }

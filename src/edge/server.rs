@@ -3,17 +3,21 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::body::Body;
 use super::wire::Strict;
 use super::{Shared, forward};
 use crate::error::{Error, Result, io_reason};
@@ -67,7 +71,6 @@ fn cannot_bind(port: u16, flag: &str, error: &io::Error) -> Error {
 
 /// Accepts until the task is aborted; with it end all connections.
 pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    const HANDSHAKE: Duration = Duration::from_secs(10);
     let mut connections = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -81,38 +84,51 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
             },
             Some(_) = connections.join_next() => continue,
         };
-        let (shared, tls) = (shared.clone(), tls.clone());
-        connections.spawn(async move {
-            let _ = stream.set_nodelay(true);
-            match tls {
-                None => speak(stream, peer, shared, false).await,
-                Some(tls) => {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        speak(stream, peer, shared, http2).await;
-                    }
-                }
-            }
-        });
+        connections.spawn(attend(stream, peer, tls.clone(), shared.clone()));
     }
 }
 
-async fn speak<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>, http2: bool)
+/// One connection, from its first byte to its last.
+async fn attend(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    const HANDSHAKE: Duration = Duration::from_secs(10);
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return speak(stream, peer, shared).await };
+    // In boxes of their own: a connection may stand for hours, and should not hold room for its handshake.
+    let handshake = Box::pin(tokio::time::timeout(HANDSHAKE, tls.accept(stream)));
+    let Ok(Ok(stream)) = handshake.await else { return };
+    match stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        true => Box::pin(speak_http2(stream, peer, shared)).await,
+        false => Box::pin(speak(stream, peer, shared)).await,
+    }
+}
+
+async fn speak<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     const HEAD: Duration = Duration::from_secs(30);
     const BUFFER: usize = 64 << 10;
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
-    let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
-    let service = service_fn(|request| {
-        let answer = forward::answer(shared.clone(), peer.ip(), request);
-        async { Ok::<_, Infallible>(answer.await) }
-    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+    let service = service_fn(move |request| answer(shared.clone(), peer, request));
     // An error here is the visitor's: broken off, or not HTTP.
-    let _ = match http2 {
-        true => builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await,
-        false => builder.serve_connection_with_upgrades(TokioIo::new(Strict::new(stream)), service).await,
-    };
+    let _ = builder.serve_connection(TokioIo::new(Strict::new(stream)), service).with_upgrades().await;
+}
+
+async fn speak_http2<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let builder = http2::Builder::new(TokioExecutor::new());
+    let service = service_fn(move |request| answer(shared.clone(), peer, request));
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// In a box, so that a stream that is under way does not hold the room that judging its request took.
+fn answer(
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Pin<Box<impl Future<Output = Result<Response<Body>, Infallible>>>> {
+    Box::pin(async move { Ok(forward::answer(shared, peer.ip(), request).await) })
 }

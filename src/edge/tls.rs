@@ -1,28 +1,143 @@
-//! TLS for clients on this machine (provider `local`).
+//! TLS for clients on this machine (provider `local`). The certificate may change while connections stand:
+//! each new one gets that of its moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use crate::error::{Error, Result};
+use crate::cert::{Keeper, Validity};
+use crate::error::Result;
 
-/// A certificate with the chain that leads to its CA, and its key.
+/// What is shown to whoever connects from now on.
 #[derive(Debug)]
-pub struct Identity {
-    /// Leaf first.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The leaf's key.
-    pub key: PrivateKeyDer<'static>,
+pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+
+impl Shown {
+    pub(super) fn new(first: Arc<CertifiedKey>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(first)))
+    }
+
+    pub(super) fn show(&self, next: Arc<CertifiedKey>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
 }
 
-/// Speaks TLS 1.2 and 1.3 with `identity`, HTTP/2 where the client can.
-pub(super) fn acceptor(identity: Identity) -> Result<TlsAcceptor> {
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(|error| Error::failed("edge.tls", format!("use the certificate: {error}")))?;
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// Speaks TLS 1.2 and 1.3, HTTP/2 where the client can.
+pub(super) fn acceptor(shown: Arc<Shown>) -> TlsAcceptor {
+    let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(shown);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Renews the certificate, or reads it again, while connections come and go.
+pub(super) async fn look_after(
+    mut keeper: Keeper,
+    shown: Arc<Shown>,
+    every: Duration,
+    told: mpsc::UnboundedSender<Result<Validity>>,
+) {
+    let mut said = None;
+    loop {
+        tokio::time::sleep(every).await;
+        // mkcert has to run for it.
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = keeper.look(Timestamp::now());
+            (keeper, found)
+        });
+        let Ok((kept, found)) = looked.await else { return };
+        keeper = kept;
+        let told = match found {
+            None => continue,
+            Some(Ok(pair)) => {
+                shown.show(pair.shown);
+                said = None;
+                told.send(Ok(pair.validity))
+            }
+            // The same trouble is told once.
+            Some(Err(error)) if said.as_ref() == Some(&error) => continue,
+            Some(Err(error)) => {
+                said = Some(error.clone());
+                told.send(Err(error))
+            }
+        };
+        if told.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use crate::cert::{self, LocalCa, Source};
+    use crate::edge::{AllowList, Edge, HostRule, Listen, Lock, Rules, Target, Tls};
+    use crate::state::State;
+
+    /// A gateway that answers everything.
+    async fn gateway() -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut head = vec![0; 4096];
+                    while stream.read(&mut head).await.is_ok_and(|count| count > 0) {
+                        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+                    }
+                });
+            }
+        });
+        Target { address, host: HostRule::Preserve, guard: None }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_near_its_end_is_renewed_under_load_without_a_failed_request() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let home = tempfile::tempdir().unwrap();
+        let state = State::at(home.path().to_path_buf());
+        let ca = LocalCa::open(&state).unwrap().with_life(SignedDuration::from_secs(4));
+        let pem = std::fs::read(&ca.path).unwrap();
+        let keeper = Keeper::new(Source::BuiltIn(Box::new(ca)), cert::names(&[]), &state).unwrap();
+        let first = keeper.pair().validity;
+        let (told, mut hear) = mpsc::unbounded_channel();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen =
+            Listen::Tls(Box::new(Tls { port: free, keeper, every: Duration::from_millis(300), told }));
+        let (suspect, _suspicions) = mpsc::channel(1);
+        let allow = AllowList::new("/mcp", "/mcp", None, &[]);
+        let rules = Rules { allow, lock: Lock::open(), hosts: vec![], unproven: false };
+        let edge = Edge::bind(listen, rules, home.path(), suspect).await.unwrap();
+        edge.open(gateway().await);
+        // Every request shakes hands anew, and believes no certificate that is over.
+        let ca = reqwest::Certificate::from_pem(&pem).unwrap();
+        let client =
+            reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).tls_certs_only([ca]).build();
+        let (client, url) = (client.unwrap(), format!("https://localhost:{}/mcp", edge.port()));
+        let beyond = first.until.saturating_add(SignedDuration::from_secs(1)).unwrap();
+        let mut renewed = 0;
+        while Timestamp::now() < beyond {
+            assert_eq!(client.get(&url).send().await.unwrap().status(), 204);
+            while let Ok(news) = hear.try_recv() {
+                assert!(news.unwrap().until >= first.until);
+                renewed += 1;
+            }
+        }
+        assert!(renewed > 1, "renewed {renewed} times");
+    }
 }

@@ -71,14 +71,53 @@ pub fn shell(script: &str) -> (&'static str, [&str; 2]) {
     ("sh", ["-c", script])
 }
 
-/// How the user makes the whole system trust a CA certificate.
-pub fn trust_command(pem: &Path) -> String {
-    let pem = pem.display();
+/// Where Linux distributions keep the CAs that their users add, and what takes notice of a new one (Debian
+/// and Alpine, Fedora, Arch, openSUSE).
+const STORES: [(&str, &[&str]); 4] = [
+    ("/usr/local/share/ca-certificates", &["update-ca-certificates"]),
+    ("/etc/pki/ca-trust/source/anchors", &["update-ca-trust", "extract"]),
+    ("/etc/ca-certificates/trust-source/anchors", &["trust", "extract-compat"]),
+    ("/usr/share/pki/trust/anchors", &["update-ca-certificates"]),
+];
+
+/// The commands that make the whole system trust a CA certificate: each a program and its arguments. Where a
+/// password is needed and nobody is `attended` to type it, they fail instead of waiting.
+pub fn trust_steps(pem: &Path, attended: bool) -> Vec<Vec<String>> {
+    let pem = pem.display().to_string();
     if cfg!(target_os = "macos") {
-        format!("sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {pem}")
-    } else {
-        format!("sudo cp {pem} /usr/local/share/ca-certificates/mcpgw-ca.crt && sudo update-ca-certificates")
+        let add = ["security", "add-trusted-cert", "-r", "trustRoot", "-k", &login_keychain(), &pem];
+        return vec![add.map(String::from).to_vec()];
     }
+    let (file, update) = store();
+    vec![as_root(&["install", "-m", "0644", &pem, &file], attended), as_root(update, attended)]
+}
+
+/// The same, backwards.
+pub fn untrust_steps(pem: &Path, attended: bool) -> Vec<Vec<String>> {
+    if cfg!(target_os = "macos") {
+        let remove = ["security", "remove-trusted-cert", &pem.display().to_string()];
+        return vec![remove.map(String::from).to_vec()];
+    }
+    let (file, update) = store();
+    vec![as_root(&["rm", "-f", &file], attended), as_root(update, attended)]
+}
+
+fn login_keychain() -> String {
+    dirs::home_dir().unwrap_or_default().join("Library/Keychains/login.keychain-db").display().to_string()
+}
+
+fn store() -> (String, &'static [&'static str]) {
+    let here = STORES.iter().find(|(folder, _)| Path::new(folder).is_dir()).unwrap_or(&STORES[0]);
+    (format!("{}/mcpgw-ca.crt", here.0), here.1)
+}
+
+fn as_root(command: &[&str], attended: bool) -> Vec<String> {
+    let sudo: &[&str] = match (rustix::process::geteuid().is_root(), attended) {
+        (true, _) => &[],
+        (false, true) => &["sudo"],
+        (false, false) => &["sudo", "-n"],
+    };
+    sudo.iter().chain(command).map(ToString::to_string).collect()
 }
 
 /// Creates a folder, and those above it, that only the user can enter (0700).

@@ -47,9 +47,15 @@ pub fn shell(script: &str) -> (&'static str, [&str; 2]) {
     ("cmd", ["/C", script])
 }
 
-/// How the user makes the whole system trust a CA certificate.
-pub fn trust_command(pem: &Path) -> String {
-    format!("certutil -addstore -user Root {}", pem.display())
+/// The commands that make Windows trust a CA certificate for this user. It asks in a window of its own.
+pub fn trust_steps(pem: &Path, _attended: bool) -> Vec<Vec<String>> {
+    let add = ["certutil", "-addstore", "-user", "Root", &pem.display().to_string()];
+    vec![add.map(String::from).to_vec()]
+}
+
+/// The same, backwards.
+pub fn untrust_steps(_: &Path, _attended: bool) -> Vec<Vec<String>> {
+    vec![["certutil", "-delstore", "-user", "Root", "mcpgw local CA"].map(String::from).to_vec()]
 }
 
 /// Creates a folder below the user's profile, which others cannot read.

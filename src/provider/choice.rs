@@ -33,6 +33,8 @@ impl Choice {
             ("tunnel-name", settings.tunnel_name.is_some()),
             ("hostname", settings.hostname.is_some()),
             ("url", settings.url.is_some()),
+            ("tls-cert", settings.tls_cert.is_some()),
+            ("tls-key", settings.tls_key.is_some()),
         ];
         let used = |flag: &str| self.candidates.iter().any(|one| one.provider.own_flags().contains(&flag));
         given.into_iter().filter(|(flag, given)| *given && !used(flag)).map(|(flag, _)| flag).collect()

@@ -24,6 +24,10 @@ impl Provider for Local {
         true
     }
 
+    fn own_flags(&self) -> &'static [&'static str] {
+        &["hostname", "tls-cert", "tls-key"]
+    }
+
     fn readiness(&self, _: &Settings) -> Readiness {
         Readiness::Ready(None)
     }
@@ -38,8 +42,10 @@ impl Provider for Local {
         }
     }
 
-    fn launch(&self, _: &Settings, request: &Request) -> Launch {
+    fn launch(&self, settings: &Settings, request: &Request) -> Launch {
         let mut url = Url::parse("https://localhost").unwrap_or_else(|_| unreachable!("a constant"));
+        // Settings have checked that it is a host's name.
+        let _ = url.set_host(settings.hostname.as_deref().or(Some("localhost")));
         let _ = url.set_port(Some(request.edge_port));
         Launch::Direct(url)
     }

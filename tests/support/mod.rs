@@ -19,10 +19,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 pub mod http;
+pub mod tls;
 
 mod bridge;
 mod child;
 mod cloud;
+mod debian;
 mod home;
 mod mcpgw;
 mod node;
@@ -41,6 +43,7 @@ use std::{
 
 pub use bridge::{Bridge, McpServer, RealServer, bridge_log};
 pub use cloud::Cloud;
+pub use debian::debian;
 pub use home::Home;
 pub use mcpgw::{Mcpgw, Output};
 pub use node::{Gateway, LtServer, gateway_command};

@@ -44,6 +44,8 @@ const { values: options } = parseArgs({
 const appUrl = process.env.APP_URL ?? null;
 const starts = countStart(options['starts-file']);
 let healthyFrom = Infinity;
+/** Requests that were neither answered to their end nor broken off. */
+let underWay = 0;
 
 function countStart(file) {
   if (!file) return 1;
@@ -88,6 +90,7 @@ function describe(request, bodyLength) {
     url: request.url,
     headers: headersAsSent(request),
     body_length: bodyLength,
+    under_way: underWay - 1,
   };
 }
 
@@ -176,6 +179,8 @@ function isLocal(host) {
 }
 
 const server = http.createServer((request, response) => {
+  underWay += 1;
+  response.on('close', () => (underWay -= 1));
   // A visitor who leaves in the middle of a body is no reason to end.
   answer(request, response).catch(() => response.destroy());
 });

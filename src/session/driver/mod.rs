@@ -21,9 +21,9 @@ use gateway::AbortOnDrop;
 
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
-use crate::cert::LocalCa;
+use crate::cert::{Keeper, Source, Validity};
 use crate::config::Settings;
-use crate::edge::{AllowList, Edge, Identity, Listen, Lock, Rules, Target};
+use crate::edge::{AllowList, Edge, Listen, Lock, Rules, Target, Tls};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
 use crate::os::{self, Interruption, Suspension, Termination};
@@ -40,8 +40,8 @@ pub struct Plan {
     pub settings: Settings,
     /// The provider to use, then those that take over when it cannot go on. Never empty.
     pub candidates: Vec<Candidate>,
-    /// Does the edge speak TLS itself, with a certificate of this CA?
-    pub ca: Option<LocalCa>,
+    /// Does the edge speak TLS itself, with this certificate?
+    pub tls: Option<Keeper>,
     /// What visitors must show, and the file it lies in; `None` where nothing is asked of them.
     pub key: Option<(Key, PathBuf)>,
     /// Said once the edge stands.
@@ -124,7 +124,7 @@ struct Driver<'a> {
     names: Arc<Names>,
     /// Whether event streams are held back has been looked at for this URL.
     streams_seen: Option<Url>,
-    ca: Option<Arc<str>>,
+    https: Option<Https>,
     record: SessionRecord,
     /// Covers SIGKILL; ends by itself when we do.
     reaper: Reaper,
@@ -151,17 +151,21 @@ struct Told {
 
 impl<'a> Driver<'a> {
     async fn start(plan: Plan, state: &'a State, report: &'a Report) -> Result<(Self, Inbox)> {
-        let Plan { settings, candidates, ca, key, notices } = plan;
+        let Plan { settings, candidates, tls, key, notices } = plan;
         let (sender, messages) = mpsc::unbounded_channel();
         let (suspect, suspicions) = mpsc::channel(1);
         let id = random_hex(4)?;
         let logs = state.logs_for(&id)?;
-        let listen = match &ca {
+        let outbox = Outbox(sender);
+        let https = tls.as_ref().map(|keeper| Https::of(keeper, &settings));
+        let listen = match tls {
             None => Listen::Plain(settings.edge_port),
-            Some(ca) => {
-                let leaf = ca.issue()?;
-                Listen::Tls(settings.https_port, Identity { chain: vec![leaf.certificate], key: leaf.key })
-            }
+            Some(keeper) => Listen::Tls(Box::new(Tls {
+                port: settings.https_port,
+                keeper,
+                every: Https::LOOK,
+                told: hear_of_certificates(outbox.clone()),
+            })),
         };
         let allow = AllowList::new(
             &settings.mcp_path(),
@@ -176,7 +180,7 @@ impl<'a> Driver<'a> {
         let edge = Edge::bind(listen, rules, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
-        let mut record = new_record(&id, &settings, candidates[0].provider, &edge, ca.as_ref(), &logs)?;
+        let mut record = new_record(&id, &settings, candidates[0].provider, &edge, https.as_ref(), &logs)?;
         record.key_file.clone_from(&key_file);
         state.save(&record)?;
         edge.probe().keep(&logs);
@@ -188,14 +192,14 @@ impl<'a> Driver<'a> {
             public: Arc::default(),
             names: Arc::new(Names::new(settings.doh.clone())),
             streams_seen: None,
-            ca: ca.map(|ca| ca.pem.into()),
+            https,
             settings: Arc::new(settings),
             candidates,
             at: 0,
             api: None,
             state,
             report,
-            outbox: Outbox(sender),
+            outbox,
             edge,
             record,
             reaper,
@@ -376,10 +380,14 @@ impl<'a> Driver<'a> {
 
     /// The client that comes in as visitors do.
     fn public_client(&self) -> impl Future<Output = Result<Client>> + Send + use<> {
-        let (cell, ca, names) = (self.public.clone(), self.ca.clone(), self.names.clone());
+        let (cell, https, names) = (self.public.clone(), self.https.clone(), self.names.clone());
         async move {
             let make = || async {
-                let made = tokio::task::spawn_blocking(move || web::public(ca.as_deref(), names)).await;
+                let made = tokio::task::spawn_blocking(move || match https {
+                    None => web::public(None, names),
+                    Some(https) => https.client(names),
+                })
+                .await;
                 made.map_err(|error| Error::failed("web.client", format!("set up an HTTP client: {error}")))?
             };
             cell.get_or_try_init(make).await.cloned()
@@ -401,6 +409,62 @@ async fn ctrl_z(suspension: &mut Option<Suspension>) {
         Some(suspension) => suspension.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// How the edge's own HTTPS is believed.
+#[derive(Debug, Clone)]
+struct Https {
+    /// A name for this machine that the certificate holds.
+    name: String,
+    authority: PathBuf,
+    /// Is the authority's file a CA that clients can be told to believe?
+    has_ca: bool,
+}
+
+impl Https {
+    /// How often the certificate is looked at: a user who changes it waits no longer than that.
+    const LOOK: Duration = Duration::from_secs(2);
+
+    fn of(keeper: &Keeper, settings: &Settings) -> Self {
+        let has_ca = !matches!(keeper.source(), Source::Files(_));
+        Self {
+            name: match &settings.hostname {
+                Some(name) if !has_ca => name.clone(),
+                _ => "localhost".into(),
+            },
+            authority: keeper.source().authority().to_path_buf(),
+            has_ca,
+        }
+    }
+
+    /// Asks the edge. Who vouches for the user's own certificate is the user's affair: that it was this edge
+    /// that answered is proved by the answer.
+    fn client(&self, names: Arc<Names>) -> Result<Client> {
+        match self.has_ca {
+            true => web::public(std::fs::read_to_string(&self.authority).ok().as_deref(), names),
+            false => web::unverified(names),
+        }
+    }
+}
+
+/// What becomes of the certificate, as notices.
+fn hear_of_certificates(outbox: Outbox) -> mpsc::UnboundedSender<Result<Validity>> {
+    let (told, mut hear) = mpsc::unbounded_channel::<Result<Validity>>();
+    tokio::spawn(async move {
+        while let Some(news) = hear.recv().await {
+            outbox.send(Message::Notice(match news {
+                Ok(validity) => {
+                    let until = validity.until.strftime("%Y-%m-%d %H:%M UTC");
+                    Event::notice("cert.renewed", format!("the certificate is new, until {until}"), None)
+                }
+                Err(error) => {
+                    let message = format!("the old certificate stays: failed to {}", error.message);
+                    Event::notice(error.code, message, error.fix)
+                }
+            }));
+        }
+    });
+    told
 }
 
 fn session(settings: &Settings, candidates: &[Candidate]) -> Session {
@@ -429,7 +493,7 @@ fn new_record(
     settings: &Settings,
     provider: &dyn Provider,
     edge: &Edge,
-    ca: Option<&LocalCa>,
+    https: Option<&Https>,
     logs: &std::path::Path,
 ) -> Result<SessionRecord> {
     let me = os::process(std::process::id())
@@ -444,11 +508,11 @@ fn new_record(
         provider: provider.id().into(),
         gateway_port: settings.port,
         edge_port: edge.port(),
-        local_url: match ca {
-            Some(_) => format!("https://localhost:{}", edge.port()),
+        local_url: match https {
+            Some(https) => format!("https://{}:{}", https.name, edge.port()),
             None => format!("http://127.0.0.1:{}", edge.port()),
         },
-        ca_file: ca.map(|ca| ca.path.clone()),
+        ca_file: https.map(|https| https.authority.clone()),
         mcp_path: settings.mcp_path.clone(),
         profile: settings.profile.clone(),
         key_file: None,

@@ -1,21 +1,23 @@
 //! The way to the gateway: a gate that holds requests while it is away, and the idle connections.
 //! A request is sent again only when no byte of it has left.
 
+mod exchange;
+mod framing;
+
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+pub(super) use exchange::{Connection, Reply};
+
 use super::body::RequestBody;
 use super::{HostRule, Witness};
+use exchange::{Lost, exchange};
 
 /// A gateway that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +42,11 @@ enum Gate {
 pub(super) struct Upstream {
     gate: watch::Sender<Gate>,
     waiting: AtomicUsize,
-    idle: Mutex<Vec<Sender>>,
+    /// How often the gate was turned: a connection from before leads to a gateway that is gone.
+    openings: AtomicU64,
+    idle: Mutex<Vec<Connection>>,
     suspect: mpsc::Sender<()>,
 }
-
-type Sender = SendRequest<RequestBody>;
 
 /// Why a request got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +70,12 @@ impl Upstream {
     const MAX_WAIT: Duration = Duration::from_secs(30);
     /// Idle connections kept.
     const MAX_IDLE: usize = 32;
-    /// Largest head of an answer, and read buffer of a connection.
-    const BUFFER: usize = 64 << 10;
 
     pub(super) fn new(suspect: mpsc::Sender<()>) -> Self {
         Self {
             gate: watch::Sender::new(Gate::Held),
             waiting: AtomicUsize::new(0),
+            openings: AtomicU64::new(0),
             idle: Mutex::default(),
             suspect,
         }
@@ -101,6 +102,7 @@ impl Upstream {
     }
 
     fn turn(&self, gate: Gate) {
+        self.openings.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut idle) = self.idle.lock() {
             idle.clear();
         }
@@ -113,7 +115,7 @@ impl Upstream {
         self: &Arc<Self>,
         mut request: Request<RequestBody>,
         prepare: impl Fn(&mut Request<RequestBody>, &Target) -> Result<(), NoAnswer>,
-    ) -> Result<Response<Incoming>, NoAnswer> {
+    ) -> Result<Response<Reply>, NoAnswer> {
         let deadline = Instant::now() + Self::MAX_WAIT;
         loop {
             let target = self.target(deadline).await?;
@@ -124,38 +126,33 @@ impl Upstream {
                 }
                 prepared => prepared?,
             }
-            let mut sender = match self.take_idle() {
-                Some(sender) => sender,
-                None => match connect(target.address).await {
-                    Ok(sender) => sender,
-                    Err(_) => {
-                        self.await_change(&target, deadline).await?;
-                        continue;
-                    }
-                },
-            };
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    let upstream = self.clone();
-                    // Ready again once the answer has been read to its end.
-                    tokio::spawn(async move {
-                        if sender.ready().await.is_ok() {
-                            upstream.keep(sender, &target);
+            let connection = match self.take_idle() {
+                Some(connection) => connection,
+                None => {
+                    let opening = self.openings.load(Ordering::Relaxed);
+                    match Connection::open(target.address, opening).await {
+                        Ok(connection) => connection,
+                        Err(_) => {
+                            self.await_change(&target, deadline).await?;
+                            continue;
                         }
-                    });
-                    return Ok(response);
+                    }
                 }
-                Err(mut error) => request = error.take_message().ok_or(NoAnswer::Broken)?,
+            };
+            match exchange(connection, request, self).await {
+                Ok(response) => return Ok(response),
+                Err(Lost::Unsent(again)) => request = *again,
+                Err(Lost::Sent) => return Err(NoAnswer::Broken),
             }
         }
     }
 
     /// The open gate's target, after a wait where needed.
     async fn target(&self, deadline: Instant) -> Result<Target, NoAnswer> {
-        let mut gate = self.gate.subscribe();
-        if let Gate::Open(target) = &*gate.borrow_and_update() {
+        if let Gate::Open(target) = &*self.gate.borrow() {
             return Ok(target.clone());
         }
+        let mut gate = self.gate.subscribe();
         let _place = self.queue()?;
         let opened = tokio::time::timeout_at(deadline, gate.wait_for(|gate| *gate != Gate::Held)).await;
         match opened {
@@ -188,23 +185,28 @@ impl Upstream {
         }
     }
 
-    fn take_idle(&self) -> Option<Sender> {
+    fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().ok()?;
-        while let Some(sender) = idle.pop() {
-            if sender.is_ready() {
-                return Some(sender);
+        while let Some(connection) = idle.pop() {
+            if connection.is_idle() {
+                return Some(connection);
             }
         }
         None
     }
 
-    fn keep(&self, sender: Sender, target: &Target) {
-        let current = matches!(&*self.gate.borrow(), Gate::Open(open) if open == target);
+    /// Keeps a connection for the next request.
+    fn keep(&self, connection: Connection) {
+        let current = self.openings.load(Ordering::Relaxed) == connection.opening;
         if let Ok(mut idle) = self.idle.lock()
             && current
             && idle.len() < Self::MAX_IDLE
         {
-            idle.push(sender);
+            // The oldest is the first that its gateway closes.
+            if idle.first().is_some_and(|oldest| !oldest.is_idle()) {
+                idle.remove(0);
+            }
+            idle.push(connection);
         }
     }
 }
@@ -218,21 +220,11 @@ impl Drop for Place<'_> {
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(Upstream::BUFFER);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection.with_upgrades());
-    Ok(sender)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     fn upstream() -> (Arc<Upstream>, mpsc::Receiver<()>) {
         let (suspect, suspicions) = mpsc::channel(1);
@@ -240,7 +232,7 @@ mod tests {
     }
 
     async fn ask(upstream: &Arc<Upstream>) -> Result<u16, NoAnswer> {
-        let request = Request::builder().uri("/").header("host", "x").body(RequestBody::empty()).unwrap();
+        let request = Request::builder().uri("/").header("host", "x").body(RequestBody::default()).unwrap();
         upstream.send(request, |_, _| Ok(())).await.map(|response| response.status().as_u16())
     }
 

@@ -1,5 +1,4 @@
-//! The built-in local CA: made once, kept in the state folder, its key the user's alone. It signs a
-//! fresh certificate for this machine's own names at every start; those are never stored. Whoever stole
+//! The built-in local CA: made once, kept in the state folder, its key the user's alone. Whoever stole
 //! its key could not pretend to be a public site: it is good for names and addresses that are never public.
 
 use std::fs;
@@ -10,8 +9,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::{Pair, Place, Validity, read_certificates};
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::state::State;
@@ -22,69 +22,103 @@ pub struct LocalCa {
     issuer: Issuer<'static, KeyPair>,
     /// The certificate, PEM, for whoever is to trust it.
     pub path: PathBuf,
-    /// The same, as text.
-    pub pem: String,
+    /// The same, DER.
+    pub certificate: CertificateDer<'static>,
+    /// How long its certificates live.
+    life: jiff::SignedDuration,
 }
 
-/// A leaf certificate and its key.
+/// A certificate that was just made, and its key.
 #[derive(Debug)]
-pub struct Leaf {
-    /// DER, the leaf alone: clients know the CA.
-    pub certificate: rustls::pki_types::CertificateDer<'static>,
-    /// PKCS #8.
-    pub key: PrivateKeyDer<'static>,
+pub(super) struct Leaf {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+    ca: CertificateDer<'static>,
 }
 
-/// What this machine calls itself. No `*.localhost`: clients want two labels after a star.
-const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// Apple refuses more than 825 days.
+const LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(365 * 24);
 
 impl LocalCa {
     /// Opens the CA, making it where there is none.
     pub fn open(state: &State) -> Result<Self> {
         let folder = state.private_folder("ca")?;
         let (cert, key) = (folder.join("mcpgw-ca.pem"), folder.join("mcpgw-ca.key"));
-        match (fs::read_to_string(&cert), fs::read_to_string(&key)) {
-            (Ok(pem), Ok(secret)) => {
-                let pair = KeyPair::from_pem(&secret).map_err(|error| broken(&key, error))?;
-                Ok(Self { issuer: Issuer::new(params()?, pair), path: cert, pem })
-            }
+        let pair = match (fs::read_to_string(&cert), fs::read_to_string(&key)) {
+            (Ok(_), Ok(secret)) => KeyPair::from_pem(&secret).map_err(|error| broken(&key, error))?,
             (Err(a), Err(b)) if [&a, &b].iter().all(|error| error.kind() == io::ErrorKind::NotFound) => {
                 let pair = KeyPair::generate().map_err(|error| broken(&key, error))?;
                 let pem = params()?.self_signed(&pair).map_err(|error| broken(&cert, error))?.pem();
                 for (path, text, privacy) in
-                    [(&key, pair.serialize_pem(), Privacy::Private), (&cert, pem.clone(), Privacy::Ordinary)]
+                    [(&key, pair.serialize_pem(), Privacy::Private), (&cert, pem, Privacy::Ordinary)]
                 {
                     file::replace(path, text.as_bytes(), privacy)
                         .map_err(|error| broken(path, io_reason(&error)))?;
                 }
-                Ok(Self { issuer: Issuer::new(params()?, pair), path: cert, pem })
+                pair
             }
-            (Err(error), _) => Err(broken(&cert, io_reason(&error))),
-            (_, Err(error)) => Err(broken(&key, io_reason(&error))),
+            (Err(error), _) => return Err(broken(&cert, io_reason(&error))),
+            (_, Err(error)) => return Err(broken(&key, io_reason(&error))),
+        };
+        let read = read_certificates(&cert).ok().and_then(|found| found.into_iter().next());
+        let certificate = read.ok_or_else(|| broken(&cert, "it is no certificate"))?;
+        let now = jiff::Timestamp::now();
+        if Validity::of(&certificate).is_none_or(|validity| validity.is_off(now)) {
+            return Err(broken(&cert, "it is over, or this machine's clock is wrong"));
         }
+        Ok(Self { issuer: Issuer::new(params()?, pair), path: cert, certificate, life: LIFE })
     }
 
-    /// A new certificate for this machine's own names.
-    pub fn issue(&self) -> Result<Leaf> {
-        self.issue_for(&NAMES)
+    /// The CA of this folder, if there is one, without making it.
+    pub fn existing(state: &State) -> Option<Result<Self>> {
+        let folder = state.private_folder("ca").ok()?;
+        ["mcpgw-ca.pem", "mcpgw-ca.key"]
+            .iter()
+            .any(|name| folder.join(name).exists())
+            .then(|| Self::open(state))
     }
 
-    fn issue_for(&self, names: &[&str]) -> Result<Leaf> {
+    /// The same, with certificates that live only so long.
+    #[must_use]
+    pub fn with_life(self, life: jiff::SignedDuration) -> Self {
+        Self { life, ..self }
+    }
+
+    /// A new certificate.
+    pub(super) fn issue(&self, names: &[String]) -> Result<Leaf> {
         let failed =
             |error: rcgen::Error| Error::failed("cert.issue", format!("make a certificate: {error}"));
-        let mut leaf = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())
-            .map_err(failed)?;
+        let mut leaf = CertificateParams::new(names).map_err(failed)?;
         leaf.distinguished_name = DistinguishedName::new();
         leaf.distinguished_name.push(DnType::CommonName, "localhost");
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.use_authority_key_identifier_extension = true;
-        // Apple refuses more than 825 days; a session does not last one.
-        valid_for(&mut leaf, jiff::Span::new().days(365));
-        let pair = KeyPair::generate().map_err(failed)?;
-        let signed = leaf.signed_by(&pair, &self.issuer).map_err(failed)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.serialize_der()));
-        Ok(Leaf { certificate: signed.der().clone(), key })
+        valid_for(&mut leaf, self.life);
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = leaf.signed_by(&key, &self.issuer).map_err(failed)?;
+        Ok(Leaf { certificate, key, ca: self.certificate.clone() })
+    }
+}
+
+impl Leaf {
+    /// Writes it to `place`: the leaf alone, for clients know the CA.
+    pub(super) fn keep(&self, place: &Place) -> Result<Pair> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let pair = Pair::new(vec![self.certificate.der().clone()], key, place.clone())?;
+        if !pair.is_of(&self.ca) {
+            return Err(Error::usage("cert.public_name", "make a certificate: one of the names may be public, and mcpgw's local CA vouches only for names that never are")
+                .fix("use names under .localhost, .test, .local, .internal or .home.arpa, private addresses, or files of your own: --tls-cert and --tls-key"));
+        }
+        for (path, text, privacy) in [
+            (&place.key, self.key.serialize_pem(), Privacy::Private),
+            (&place.cert, self.certificate.pem(), Privacy::Ordinary),
+        ] {
+            file::replace(path, text.as_bytes(), privacy).map_err(|error| {
+                Error::failed("cert.write", format!("write {}: {}", path.display(), io_reason(&error)))
+            })?;
+        }
+        Ok(pair)
     }
 }
 
@@ -115,18 +149,20 @@ fn params() -> Result<CertificateParams> {
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = Some(private_only());
-    valid_for(&mut params, jiff::Span::new().years(10));
+    valid_for(&mut params, LIFE * 10);
     Ok(params)
 }
 
-/// Valid from yesterday (clocks differ) for so long.
-fn valid_for(params: &mut CertificateParams, span: jiff::Span) {
-    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
-    let [from, to] =
-        [today.saturating_sub(jiff::Span::new().days(1)), today.saturating_add(span)].map(|day| {
-            rcgen::date_time_ymd(day.year().into(), day.month().unsigned_abs(), day.day().unsigned_abs())
-        });
-    (params.not_before, params.not_after) = (from, to);
+/// Valid from yesterday (clocks differ) for so long from now.
+fn valid_for(params: &mut CertificateParams, life: jiff::SignedDuration) {
+    let now = jiff::Timestamp::now();
+    let at = |moment: jiff::Timestamp| {
+        let since = u64::try_from(moment.as_second()).unwrap_or_default();
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(since)
+    };
+    let day = jiff::SignedDuration::from_hours(24);
+    params.not_before = at(now.saturating_sub(day).unwrap_or(now));
+    params.not_after = at(now.saturating_add(life).unwrap_or(now));
 }
 
 fn broken(path: &std::path::Path, why: impl std::fmt::Display) -> Error {
@@ -144,7 +180,7 @@ mod tests {
         let state = State::at(home.path().to_path_buf());
         let first = LocalCa::open(&state).unwrap();
         let again = LocalCa::open(&state).unwrap();
-        assert_eq!(first.pem, again.pem);
+        assert_eq!(first.certificate, again.certificate);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -155,23 +191,12 @@ mod tests {
 
     #[test]
     fn a_public_site_signed_by_it_is_not_believed() {
-        use rustls::client::WebPkiServerVerifier;
-        use rustls::client::danger::ServerCertVerifier;
-        use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
         let home = tempfile::tempdir().unwrap();
         let ca = LocalCa::open(&State::at(home.path().to_path_buf())).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
-        let verify = |leaf: Leaf, name: &'static str| {
-            let name = ServerName::try_from(name).unwrap();
-            verifier.verify_server_cert(&leaf.certificate, &[], &name, &[], UnixTime::now())
-        };
-        for own in NAMES {
-            verify(ca.issue().unwrap(), own).unwrap();
-        }
-        let believed = |name: &'static str| verify(ca.issue_for(&[name]).unwrap(), name).is_ok();
+        let place = Place::at(home.path(), "x");
+        let own = ca.issue(&super::super::names(&[])).unwrap().keep(&place).unwrap();
+        assert!(super::super::NAMES.iter().all(|name| own.names(name)));
+        let believed = |name: &str| ca.issue(&[name.to_string()]).unwrap().keep(&place).is_ok();
         for private in ["localhost", "gateway.localhost", "nas.local", "127.0.0.1", "192.168.1.9", "::1"] {
             assert!(believed(private), "{private}");
         }
