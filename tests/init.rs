@@ -72,6 +72,19 @@ fn a_file_that_exists_stays_until_force_is_given_and_the_difference_is_shown() {
 }
 
 #[test]
+fn a_settings_file_above_is_told_of() {
+    let home = Home::new();
+    home.write("mcpgw.toml", "port = 4000\n");
+    home.write("apps/backend/package.json", r#"{"scripts":{"start":"node x.js"}}"#);
+    let call = Mcpgw::new(&home).current_dir(&home.path().join("apps/backend")).args(["init", "--yes"]);
+    let output = call.run();
+    assert_eq!(output.code, 0, "{output:?}");
+    let above = home.path().join("mcpgw.toml").display().to_string();
+    assert!(output.stdout.contains(&format!("takes the place of {above}")), "{output:?}");
+    assert!(home.read("apps/backend/mcpgw.toml").contains("command = [\"npm\", \"run\", \"start\"]"));
+}
+
+#[test]
 fn a_gateway_that_runs_is_asked_what_it_is() {
     let home = Home::new();
     let gateway = Gateway::start(&[]);

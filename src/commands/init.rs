@@ -179,6 +179,9 @@ fn write(folder: &Path, text: &str, force: bool) -> Result<()> {
     }
     file::replace(&path, text.as_bytes(), Privacy::Ordinary).map_err(trouble)?;
     report::done(&format!("wrote {}", path.display()));
+    if let Some(above) = folder.parent().and_then(config::project_file) {
+        report::note(&format!("in this folder and below it takes the place of {}", above.display()));
+    }
     report::note("start the gateway and its tunnel: mcpgw tunnel");
     Ok(())
 }

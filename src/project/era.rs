@@ -34,11 +34,8 @@ pub static ERAS: [Era; 4] = [
         health: Some("/api/health"),
         mcp_path: None,
         profile: Some("gateway"),
-        env: &[
-            ("BETTER_AUTH_URL", "{url}"),
-            ("FRONTEND_URL", "{url}"),
-            ("CORS_ORIGINS", "{url},http://localhost:3000"),
-        ],
+        // FRONTEND_URL stays where its login page is: the edge leads there only when told to.
+        env: &[("BETTER_AUTH_URL", "{url}"), ("CORS_ORIGINS", "{url},http://localhost:3000")],
     },
     Era {
         id: "nest",
