@@ -263,6 +263,35 @@ fn a_terminal_too_narrow_for_the_qr_code_gets_the_addresses_alone() {
     );
 }
 
+/// SIGKILL to the `lt` that works with this server.
+fn kill_lt(server: &str) {
+    let lt = mcpgw::os::processes().into_iter().find(|one| {
+        let arguments = mcpgw::os::arguments(one.pid);
+        one.name == "node"
+            && arguments.iter().any(|argument| argument == server)
+            && arguments.iter().any(|argument| argument.ends_with("bin/lt"))
+    });
+    mcpgw::os::signal_process(lt.expect("a running lt").pid, mcpgw::os::Signal::Kill);
+}
+
+#[test]
+fn a_pipe_is_told_that_a_regained_tunnel_is_the_same_without_all_its_addresses() {
+    let (home, server) = (Home::new(), LtServer::start());
+    let args = ["tunnel", "--demo", "--provider", "lt", "--server", &server.url(), "--subdomain", "again"];
+    let mut session = Mcpgw::new(&home).args(args).start();
+    let url = server.tunnel_url("again");
+    let says = |words: String| {
+        move |line: &serde_json::Value| line.as_str().is_some_and(|line| line.contains(&words))
+    };
+    let soon = Duration::from_secs(20);
+    session.expect_where("the addresses", soon, says(format!("MCP URL        {url}")));
+    kill_lt(&server.url());
+    session.expect_where("the return", soon, says(format!("ready again under {url}")));
+    session.stop();
+    let panels = session.events().iter().filter(|line| says("MCP URL".into())(line)).count();
+    assert_eq!(panels, 1, "{}", session.transcript());
+}
+
 #[test]
 fn a_tunnel_lost_and_regained_is_one_line_each() {
     let server = LtServer::start();
@@ -272,12 +301,7 @@ fn a_tunnel_lost_and_regained_is_one_line_each() {
     let mut terminal = Terminal::start(&args, &[("PATH", &path)]);
     terminal.expect("Ctrl-C stops it.");
     let before = terminal.shown.len();
-    let lt = mcpgw::os::processes().into_iter().find(|one| {
-        one.name == "node"
-            && mcpgw::os::arguments(one.pid).iter().any(|argument| argument == &url)
-            && mcpgw::os::arguments(one.pid).iter().any(|argument| argument.ends_with("bin/lt"))
-    });
-    mcpgw::os::signal_process(lt.expect("a running lt").pid, mcpgw::os::Signal::Kill);
+    kill_lt(&url);
     terminal.expect("under the same address");
     let told = terminal.shown[before..].to_owned();
     assert!(told.contains("tunnel lost:") && !told.contains("gave") && !told.contains("MCP URL"), "{told}");

@@ -62,10 +62,13 @@ pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
         headers.unwrap_or_default()
     );
     let title = |title: &str| style(title.to_string()).dim();
-    let mut shown =
-        format!("{}\n{text}\n", title("for a client that takes JSON (whoever has the key gets in):"));
+    let mut shown = format!(
+        "{}\n{text}\n",
+        title("for a client that takes JSON (whoever has the key gets in), or `mcpgw configure` writes it:")
+    );
     if key.is_none() {
-        shown = format!("{}\n{text}\n", title("for a client that takes JSON:"));
+        shown =
+            format!("{}\n{text}\n", title("for a client that takes JSON, or `mcpgw configure` writes it:"));
     }
     if let Some(address) = key.and_then(|key| with_key(mcp_url, key)) {
         let words = "for one that takes an address and no header (claude.ai, ChatGPT):";
