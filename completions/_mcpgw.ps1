@@ -273,6 +273,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile MCP clients use')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'auto, localtunnel, cloudflared, ngrok or local')
             [CompletionResult]::new('--subdomain', '--subdomain', [CompletionResultType]::ParameterName, 'Ask for this name below the provider''s domain')
+            [CompletionResult]::new('--configure', '--configure', [CompletionResultType]::ParameterName, 'Clients whose files are to lead to the gateway: `mcpgw configure --list` names them')
             [CompletionResult]::new('--preset', '--preset', [CompletionResultType]::ParameterName, 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ask nothing')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Ask nothing')

@@ -840,7 +840,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__init)
-            opts="-y -h --port --health --mcp-path --profile --provider --subdomain --preset --yes --dry-run --force --help"
+            opts="-y -h --port --health --mcp-path --profile --provider --subdomain --configure --preset --yes --dry-run --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -867,6 +867,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --subdomain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --configure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

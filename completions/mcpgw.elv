@@ -243,6 +243,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --profile 'The profile MCP clients use'
             cand --provider 'auto, localtunnel, cloudflared, ngrok or local'
             cand --subdomain 'Ask for this name below the provider''s domain'
+            cand --configure 'Clients whose files are to lead to the gateway: `mcpgw configure --list` names them'
             cand --preset 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none'
             cand -y 'Ask nothing'
             cand --yes 'Ask nothing'

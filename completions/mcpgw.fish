@@ -176,6 +176,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l mcp-path -d 'Where 
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l profile -d 'The profile MCP clients use' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l provider -d 'auto, localtunnel, cloudflared, ngrok or local' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l subdomain -d 'Ask for this name below the provider\'s domain' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l configure -d 'Clients whose files are to lead to the gateway: `mcpgw configure --list` names them' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l preset -d 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -s y -l yes -d 'Ask nothing'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l dry-run -d 'Print the file instead of writing it'

@@ -102,6 +102,7 @@ fn a_mistake_in_a_flag_writes_nothing_and_leads_to_the_right_word() {
         (&["--provider", "ngork"][..], "did you mean ngrok?"),
         (&["--preset", "nset"], "did you mean nest?"),
         (&["--health", "health"], "is not a path"),
+        (&["--configure", "crusor"], "cursor"),
     ] {
         let output = init(&home, args);
         assert!(output.code == 2 && output.stderr.contains(words), "{output:?}");

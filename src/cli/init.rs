@@ -34,6 +34,9 @@ pub struct InitArgs {
     /// Ask for this name below the provider's domain
     #[arg(long, value_name = "NAME", help_heading = SETTINGS)]
     pub subdomain: Option<String>,
+    /// Clients whose files are to lead to the gateway: `mcpgw configure --list` names them
+    #[arg(long, value_name = "CLIENT", value_delimiter = ',', help_heading = SETTINGS)]
+    pub configure: Vec<String>,
     /// What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none
     #[arg(long, value_name = "WHICH", help_heading = SETTINGS)]
     pub preset: Option<String>,

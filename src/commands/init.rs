@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::ask;
 use crate::cli::InitArgs;
+use crate::client::{self, Confidence, Ground};
 use crate::config::{self, PROJECT_FILE, Settings};
 use crate::error::{Error, Result, io_reason, nearest};
 use crate::file::{self, Privacy};
@@ -17,6 +18,7 @@ pub(super) fn run(args: InitArgs) -> Result<()> {
     if let Some(name) = args.provider.as_deref().filter(|name| *name != "auto") {
         provider::find(name)?;
     }
+    client::must_know(&args.configure)?;
     let preset = args.preset.as_deref().map(preset).transpose()?;
     let (yes, dry_run, force) = (args.yes, args.dry_run, args.force);
     let mut project = Project::look(&here);
@@ -83,6 +85,7 @@ fn wishes(args: InitArgs, preset: Option<Option<&'static Era>>, project: &Projec
         profile: args.profile,
         provider: args.provider,
         subdomain: args.subdomain,
+        configure: args.configure,
         era: None,
     };
     follow(&mut wishes, era, project, given);
@@ -133,7 +136,25 @@ fn questions(wishes: &mut Wishes, project: &Project, preset_given: bool) -> Resu
         let chosen = ask::choose("Who carries the tunnel?", &items, 0)?.ok_or_else(declined)?;
         wishes.provider = chosen.checked_sub(1).map(|at| tunnels[at].id().into());
     }
+    if wishes.configure.is_empty() {
+        wishes.configure = clients()?;
+    }
     Ok(())
+}
+
+/// Of the clients that are installed here those that are chosen.
+fn clients() -> Result<Vec<String>> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let ground = Ground::now(config::project_folder(&here))?;
+    let known = client::ALL.iter().filter(|one| one.confidence > Confidence::Low);
+    let installed: Vec<_> = known.filter(|one| client::is_installed(one, &ground)).collect();
+    if installed.is_empty() {
+        return Ok(vec![]);
+    }
+    let names: Vec<&str> = installed.iter().map(|one| one.name).collect();
+    let question = "Whose files shall lead to the gateway? (space chooses, enter goes on)";
+    let chosen = ask::choose_several(question, &names)?.unwrap_or_default();
+    Ok(chosen.into_iter().map(|at| installed[at].id.to_string()).collect())
 }
 
 /// `None` when nothing was chosen.
@@ -206,6 +227,7 @@ mod tests {
                 port: Some(4000),
                 provider: Some("ngrok".into()),
                 subdomain: Some(nasty.concat()),
+                configure: vec!["cursor".into(), "claude-code".into()],
                 ..Wishes::default()
             };
             follow(&mut all, era, &project, false);
@@ -213,6 +235,7 @@ mod tests {
                 let text = project::render(wishes, &project);
                 let layer = config::read_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
                 assert_eq!((&layer.command, layer.port), (&wishes.command, wishes.port));
+                assert_eq!(layer.configure, wishes.configure);
                 assert_eq!((&layer.subdomain, &layer.health), (&wishes.subdomain, &wishes.health));
                 Settings::from_layer(layer).unwrap();
                 let setting = |line: &&str| line.strip_prefix("# ").is_some_and(|line| line.contains(" = "));

@@ -22,6 +22,8 @@ pub struct Wishes {
     pub provider: Option<String>,
     /// A fixed name below the provider's domain.
     pub subdomain: Option<String>,
+    /// The clients whose files are to lead to it.
+    pub configure: Vec<String>,
     /// How the gateway wants to be told its address.
     pub era: Option<&'static Era>,
 }
@@ -92,6 +94,12 @@ pub fn render(wishes: &Wishes, project: &Project) -> String {
         "subdomain",
         wishes.subdomain.clone().map(Value::String).as_ref(),
         &"my-gateway".into(),
+    ));
+    text.push_str(&part(
+        &["Clients whose files lead to the gateway while it runs: `mcpgw configure --list` names them."],
+        "configure",
+        Some(&wishes.configure).filter(|all| !all.is_empty()).map(|all| strings(all)).as_ref(),
+        &strings(&["cursor", "claude-code"]),
     ));
     text.push_str(&part(
         &["Keep the variables in a file as well, and run a command whenever the address is new."],
