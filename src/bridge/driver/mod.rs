@@ -2,12 +2,14 @@
 //! with whatever comes back is decided by the pure files around this folder.
 
 mod answers;
+mod asides;
 mod call;
 mod connect;
 mod listen;
 mod notes;
 mod session;
 mod translate;
+mod welcome;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
