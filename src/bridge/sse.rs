@@ -51,6 +51,16 @@ impl Reader {
         events
     }
 
+    /// Does it hold more of an event that does not end than any message may be long?
+    pub(super) fn is_too_long(&self, most: usize) -> bool {
+        let data = match &self.data {
+            None => 0,
+            Some(Data::One(data)) => data.len(),
+            Some(Data::Many(data)) => data.len(),
+        };
+        self.line.len() + data > most
+    }
+
     /// The end of the stream. The standard throws an event away that no empty line ends; servers that forget
     /// it exist, and what is cut off in the middle is no JSON.
     pub(super) fn finish(&mut self) -> Option<Event> {
@@ -181,6 +191,16 @@ mod tests {
         assert!(reader.feed(b"id: 9\ndata: {}").is_empty());
         assert_eq!(reader.finish().map(|event| event.data), Some(Bytes::from_static(b"{}")));
         assert_eq!(Reader::default().finish(), None);
+    }
+
+    #[test]
+    fn an_event_without_an_end_is_noticed() {
+        for piece in [&b"data: xxxx"[..], b"data: xxxx\n"] {
+            let mut reader = Reader::default();
+            assert!(!reader.is_too_long(18));
+            (0..4).for_each(|_| drop(reader.feed(piece)));
+            assert!(reader.is_too_long(18), "{reader:?}");
+        }
     }
 
     proptest! {

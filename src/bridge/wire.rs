@@ -20,7 +20,7 @@ use crate::state::Key;
 use crate::web;
 
 /// The largest message, in bytes.
-const LARGEST: usize = 512 << 20;
+pub(super) const LARGEST: usize = 512 << 20;
 
 /// One address and the way there.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::super::ledger::Asker;
 use super::super::message::{self, Id, Incoming, Kind, Message, Part};
 use super::super::sse;
 use super::super::verdict::{Failure, LOST, Refusal};
-use super::super::wire::Answer;
+use super::super::wire::{Answer, LARGEST};
 use super::Bridge;
 
 /// What an answer brought.
@@ -80,6 +80,7 @@ impl Bridge {
         loop {
             let piece = answer.piece().await;
             let (events, end) = match piece {
+                Ok(Some(_)) if reader.is_too_long(LARGEST) => (vec![], Some("its answer has no end".into())),
                 Ok(Some(piece)) => (reader.feed(&piece), None),
                 Ok(None) => (reader.finish().into_iter().collect(), Some("its stream ended".to_string())),
                 Err(why) => (reader.finish().into_iter().collect(), Some(why)),

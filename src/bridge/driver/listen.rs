@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::super::sse;
 use super::super::verdict::Failure;
-use super::super::wire::Answer;
+use super::super::wire::{Answer, LARGEST};
 use super::Bridge;
 use super::answers::messages;
 use super::call::pause;
@@ -107,7 +107,9 @@ impl Bridge {
 
     async fn hear_all(&self, mut answer: Answer, stream: &mut Listening, epoch: u64) {
         let mut reader = sse::Reader::behind(stream.last_id.take());
-        while let Ok(Some(piece)) = answer.piece().await {
+        while !reader.is_too_long(LARGEST)
+            && let Ok(Some(piece)) = answer.piece().await
+        {
             for message in reader.feed(&piece).into_iter().flat_map(messages) {
                 self.deliver(message, epoch).await;
             }
@@ -124,7 +126,9 @@ impl Bridge {
         epoch: u64,
         gone: watch::Sender<bool>,
     ) {
-        while let Ok(Some(piece)) = answer.piece().await {
+        while !reader.is_too_long(LARGEST)
+            && let Ok(Some(piece)) = answer.piece().await
+        {
             for message in reader.feed(&piece).into_iter().flat_map(messages) {
                 self.deliver(message, epoch).await;
             }

@@ -74,11 +74,12 @@ impl Bridge {
                 Ok(Err(NoSession::NotYet(why))) => why,
                 Ok(Err(NoSession::Refused { refusal, .. })) => {
                     self.notes.say(&refusal.words());
-                    self.give_up("bridge.refused", &refusal.message, refusal.fix.as_deref());
+                    let why = format!("connect to the gateway: {}", refusal.message);
+                    self.give_up("bridge.refused", &why, refusal.fix.as_deref());
                     return refused(id, &refusal);
                 }
                 Ok(Err(NoSession::Answered(error))) => {
-                    self.give_up("bridge.initialize", "the gateway refuses to begin", None);
+                    self.give_up("bridge.initialize", "begin a session: the gateway refuses", None);
                     return error.under(id);
                 }
             };
