@@ -408,6 +408,19 @@ fn who_is_meant_must_be_said() {
 }
 
 #[test]
+fn who_has_no_file_is_told_what_to_enter() {
+    let home = Home::new();
+    let told = done(&home, ["chatgpt", "cursor", "--url", "https://abc.loca.lt"]);
+    let rows = told["clients"].as_array().unwrap();
+    assert_eq!((&rows[0]["id"], &rows[0]["action"]), (&json!("chatgpt"), &json!("by hand")));
+    assert_eq!(rows[0]["url"], "https://abc.loca.lt/api/mcp/default");
+    assert_eq!(rows[1]["action"], "created");
+    // It connects from the internet, where this machine's own address leads nowhere.
+    let local = configure(&home, ["claude-web"]);
+    assert!(local.code == 1 && local.stderr.contains("mcpgw tunnel"), "{local:?}");
+}
+
+#[test]
 fn without_a_session_it_leads_to_the_gateway_here() {
     let home = Home::new();
     home.write("mcpgw.toml", "port = 4321\nprofile = 'team'\n");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use super::by_hand::ByHand;
 use super::entry::{HOME, Link};
 use super::registry::Client;
 use crate::config::{Values, Via, fill};
@@ -99,6 +100,25 @@ impl Aim {
             (_, Some(url)) => self.with_path(&parse(url)?),
             _ => Err(Error::failed("session.no_url", "find the address: the session has none yet")
                 .fix("wait until `mcpgw tunnel` says it is ready")),
+        }
+    }
+
+    /// What is entered by hand: the address, with a word in the key's place where it must go into the path, and
+    /// whether a key is needed.
+    pub fn by_hand(&self, client: &ByHand) -> Result<(String, bool)> {
+        let url = self.address(Via::Tunnel)?;
+        if client.from_afar && (url.scheme() == "http" || is_loopback(&url)) {
+            let message = format!("give {} the address {url}: it connects from the internet", client.name);
+            return Err(Error::failed("client.https_only", message).fix("start a tunnel: mcpgw tunnel"));
+        }
+        let needs_key = self.key_for(&url)?.is_some();
+        match needs_key && !client.sends_headers {
+            true => {
+                let mut with_key = url.clone();
+                with_key.set_path(&format!("/k/KEY{}", url.path()));
+                Ok((with_key.into(), true))
+            }
+            false => Ok((url.into(), needs_key)),
         }
     }
 

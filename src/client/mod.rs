@@ -3,6 +3,7 @@
 //! ([`store`]). Never shows a key, and never writes a file that it could not read.
 
 mod aim;
+mod by_hand;
 pub mod document;
 pub mod entry;
 pub mod place;
@@ -13,6 +14,7 @@ pub mod store;
 use std::path::{Path, PathBuf};
 
 pub use aim::Aim;
+pub use by_hand::{BY_HAND, ByHand};
 pub use entry::{HOME, Link, covered};
 pub use place::{Ground, is_installed, written};
 pub use registry::{ALL, Client, Confidence, find};
@@ -222,7 +224,7 @@ fn without_entry(
 fn is_ours(client: &Client, value: &serde_json::Value, mine: &[&Mine], link: Option<&Link>) -> bool {
     let Some(leads_to) = entry::leads_to(client, value) else {
         // An entry that says nothing is nobody's.
-        return value.as_object().is_none_or(serde_json::Map::is_empty) && !value.is_string();
+        return value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
     };
     let wanted = match link {
         Some(Link::Http { url, .. }) => Some(url),

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{ask, pick};
 use crate::cli::ConfigureArgs;
-use crate::client::{self, Aim, Client, Confidence, Done, Ground, Outcome, Place, Writer};
+use crate::client::{self, Aim, ByHand, Client, Confidence, Done, Ground, Outcome, Place, Writer};
 use crate::config::{self, Layer, Scope, Settings, Via};
 use crate::error::{Error, Result};
 use crate::report::{self, Event};
@@ -27,6 +27,10 @@ pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
         told.extend(client::restore_leftovers(&state).into_iter().map(|result| Told::of(result, "restored")));
     }
     let chosen = chosen(args, &ground)?;
+    let by_hand: Vec<&ByHand> = args.clients.iter().filter_map(|name| by_hand(name)).collect();
+    if !by_hand.is_empty() && !args.undo && !args.remove {
+        told.extend(enter(args, &by_hand, &ground)?);
+    }
     told.extend(match args.undo {
         true => undo(args, &state, &chosen, &ground),
         false => each(args, &state, &chosen, &ground)?,
@@ -121,7 +125,7 @@ fn chosen(args: &ConfigureArgs, ground: &Ground) -> Result<Vec<&'static Client>>
         return interactively(&installed().collect::<Vec<_>>());
     }
     let mut chosen: Vec<&'static Client> = vec![];
-    for name in &args.clients {
+    for name in args.clients.iter().filter(|name| by_hand(name).is_none()) {
         let client = client::known_as(name)?;
         if client.confidence == Confidence::Low && !args.experimental && !args.undo && !args.remove {
             let message =
@@ -159,6 +163,39 @@ fn nobody(installed: &[&'static Client]) -> Error {
         .fix("mcpgw configure CLIENT..., or --all; `mcpgw configure --list` names those that can be")
 }
 
+fn by_hand(name: &str) -> Option<&'static ByHand> {
+    client::BY_HAND.iter().find(|client| client.answers_to(name.trim()))
+}
+
+/// What people enter themselves.
+fn enter(args: &ConfigureArgs, clients: &[&'static ByHand], ground: &Ground) -> Result<Vec<Told>> {
+    let aim = aim(args, ground)?;
+    let told = |client: &&'static ByHand| {
+        let new =
+            || Told { id: client.id, title: client.name, ..Told::new(&client::ALL[0], None, "by hand") };
+        match aim.by_hand(client) {
+            Err(error) => {
+                Told { action: "failed", error: Some(Event::from(&error)), failure: Some(error), ..new() }
+            }
+            Ok((url, needs_key)) => {
+                let how = match client.sends_headers {
+                    true => "with the header `Authorization: Bearer KEY`; `mcpgw key show` prints the key",
+                    false => "with the key that `mcpgw key show` prints in place of KEY",
+                };
+                let key =
+                    needs_key.then(|| Event::notice("client.key", format!("{}: {how}", client.name), None));
+                Told {
+                    url: Some(url),
+                    reload: Some(client.steps),
+                    warnings: key.into_iter().collect(),
+                    ..new()
+                }
+            }
+        }
+    };
+    Ok(clients.iter().map(told).collect())
+}
+
 /// Writes, removes, or shows what would be.
 fn each(
     args: &ConfigureArgs,
@@ -169,6 +206,9 @@ fn each(
     if args.name.trim().is_empty() || args.name.chars().any(char::is_control) {
         return Err(Error::usage("client.name", "use that --name: an entry needs a name that can be read")
             .fix("leave it out for `mcpgw`"));
+    }
+    if chosen.is_empty() {
+        return Ok(vec![]);
     }
     let aim = if args.remove { None } else { Some(aim(args, ground)?) };
     let one = |client: &&'static Client| {
@@ -208,7 +248,7 @@ fn configured(
         warnings.push(Event::notice("client.not_installed", message, None));
     }
     let via = aim.via(place.client);
-    let url = if via == Via::Bridge { None } else { Some(aim.address(via)?.to_string()) };
+    let url = if via == Via::Bridge { None } else { Some(client::covered(aim.address(via)?.as_str())) };
     if let Some(ca) = aim.session.as_ref().and_then(|session| session.ca_file.as_ref())
         && url.as_ref().is_some_and(|url| url.starts_with("https://localhost"))
     {

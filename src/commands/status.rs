@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::StatusArgs;
+use crate::client::{self, Leftover};
 use crate::error::Result;
-use crate::report::{self, Canvas, Card};
+use crate::report::{self, Canvas, Card, Event};
 use crate::state::{Pulse, SessionRecord, State, Watch};
 
 pub(super) fn run(args: &StatusArgs) -> Result<()> {
@@ -22,7 +23,17 @@ pub(super) fn run(args: &StatusArgs) -> Result<()> {
         false if sessions.is_empty() => report::out(NONE),
         false => report::cards(&cards(&sessions)),
     }
+    if !args.json {
+        client::leftovers(&state).iter().for_each(left);
+    }
     Ok(())
+}
+
+/// Says what a session that died left in a client's file, and changes nothing.
+fn left(left: &Leftover) {
+    let message = format!("{} still has the entry of a session that died", left.path.display());
+    let fix = "`mcpgw stop` gives back what was there".to_string();
+    report::advise(&Event::notice("client.leftover", message, Some(fix)));
 }
 
 const NONE: &str = "no session is running";

@@ -162,6 +162,17 @@ fn empty_servers_in_yaml_become_lines_and_are_empty_again() {
 }
 
 #[test]
+fn yaml_on_one_line_stays_on_one_line() {
+    for (before, spot) in [
+        ("{a: 1, extensions: {}}\n", goose()),
+        ("{mcpServers: [], b: 2}\n", continued()),
+        ("{a: 1}\n", goose()),
+    ] {
+        assert_eq!(round(before, &spot).lines().count(), 1, "{before}");
+    }
+}
+
+#[test]
 fn anchors_tags_and_quotes_of_others_stay() {
     let text = "base: &base {a: 1}\nextensions:\n  x:\n    <<: *base\n    b: !!str 1\n    c: 'it''s'\n    d: \"\\u00e9\"\n    e: >-\n      folded\n      text\n";
     assert!(round(text, &goose()).starts_with(text));

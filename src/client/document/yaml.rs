@@ -239,8 +239,8 @@ enum Way<'a> {
     There(&'a Node),
     /// It ends before the key of this depth, in this map.
     Missing(&'a Node, usize),
-    /// The value of the key of this depth says nothing; this is its pair.
-    Nothing(&'a (Node, Node), usize),
+    /// The value of the key of this depth says nothing; this is its map, and its place there.
+    Nothing(&'a Node, usize, usize),
 }
 
 fn way<'a>(root: &'a Node, path: &[String]) -> Result<Way<'a>> {
@@ -254,7 +254,7 @@ fn way<'a>(root: &'a Node, path: &[String]) -> Result<Way<'a>> {
         };
         let Some(found) = at.get(key) else { return Ok(Way::Missing(at, depth)) };
         if pairs[found].1.is_nothing() {
-            return Ok(Way::Nothing(&pairs[found], depth));
+            return Ok(Way::Nothing(at, found, depth));
         }
         at = &pairs[found].1;
     }
@@ -345,7 +345,9 @@ pub(super) fn put(
     };
     match way(&root, &spot.path)? {
         Way::Missing(map, depth) => add(text, map, &member(kind, spot, depth, &fresh()), &style),
-        Way::Nothing(pair, depth) => Ok(fill(text, pair, &content(kind, spot, depth, &fresh()), &style)),
+        Way::Nothing(map, found, depth) => {
+            Ok(fill(text, map, found, &content(kind, spot, depth, &fresh()), &style))
+        }
         Way::There(node) => {
             let servers = servers(node, spot, kind)?;
             let Some((at, node)) = entry(servers, &spot.name) else {
@@ -375,9 +377,8 @@ fn put_into_empty(
 ) -> Result<String> {
     let (last, above) = spot.path.split_last().ok_or_else(|| Refusal::whole("the servers need a key"))?;
     let Way::There(map) = way(root, above)? else { return Err(Refusal::whole("the servers need a key")) };
-    let Kind::Map(pairs) = &map.kind else { return Err(Refusal::whole("the servers need a key")) };
     let found = map.get(last).ok_or_else(|| Refusal::whole("the servers need a key"))?;
-    Ok(fill(text, &pairs[found], &content(kind, spot, spot.path.len() - 1, value), style))
+    Ok(fill(text, map, found, &content(kind, spot, spot.path.len() - 1, value), style))
 }
 
 fn change(text: &str, spot: &Spot, changes: &[Change], style: &Style) -> Result<String> {
@@ -440,7 +441,7 @@ pub(super) fn take_out(text: &str, spot: &Spot, kind: Servers, made: usize) -> R
         Kind::List(items) => items.len() == 1,
         _ => false,
     };
-    if !only || node.is_flow(text) {
+    if !only {
         return Ok(cut(text, node, at));
     }
     // The last one leaves an empty block, which says nothing: the levels that we made go, the others say so.
@@ -453,6 +454,9 @@ pub(super) fn take_out(text: &str, spot: &Spot, kind: Servers, made: usize) -> R
             return Ok(cut(text, map, found));
         }
         depth -= 1;
+    }
+    if node.is_flow(text) {
+        return Ok(cut(text, node, at));
     }
     let Way::There(map) = way(&root, &spot.path[..spot.path.len() - 1])? else { return Ok(text.into()) };
     let (Kind::Map(pairs), Some(found)) = (&map.kind, map.get(&spot.path[spot.path.len() - 1])) else {
@@ -571,6 +575,9 @@ fn plain(text: &str) -> String {
 
 fn flow(value: &Value) -> String {
     match value {
+        Value::Map(fields) if fields.first().is_some_and(|(name, _)| name == LIST_ITEM) => {
+            format!("[{}]", fields.iter().map(|(_, value)| flow(value)).collect::<Vec<_>>().join(", "))
+        }
         Value::Map(fields) => {
             let fields = fields.iter().map(|(key, value)| format!("{}: {}", plain(key), flow(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
@@ -637,8 +644,14 @@ fn deepest(node: &Node) -> &Node {
 }
 
 /// Lines below a key whose value says nothing.
-fn fill(text: &str, pair: &(Node, Node), content: &Value, style: &Style) -> String {
-    let (key, value) = pair;
+fn fill(text: &str, map: &Node, found: usize, content: &Value, style: &Style) -> String {
+    let Kind::Map(pairs) = &map.kind else { return text.into() };
+    let (key, value) = &pairs[found];
+    if map.is_flow(text) {
+        let colon = key.at.end + text[key.at.end..].find(':').unwrap_or(0) + 1;
+        let end = if value.at.is_empty() { colon } else { value.at.end };
+        return format!("{} {}{}", &text[..colon], flow(content), &text[end..]);
+    }
     let begin = start_of_line(text, key.at.start);
     let indent = " ".repeat(text[begin..key.at.start].chars().count());
     let mut lines = String::new();
