@@ -1112,3 +1112,20 @@ fn offline_it_takes_less_than_ten_seconds() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(first_alarm(&rows(&output)).unwrap()["id"], "gateway.port");
 }
+
+#[test]
+fn no_client_that_was_configured_raises_an_alarm() {
+    let bench = Bench::live();
+    let listed = bench.mcpgw().args(["configure", "--list", "--experimental", "--json"]).run().json();
+    let clients = listed["clients"].as_array().unwrap();
+    let ids: Vec<&str> =
+        clients.iter().filter(|one| one["path"].is_string()).map(|one| one["id"].as_str().unwrap()).collect();
+    assert!(ids.len() > 20, "{listed}");
+    // One after the other: some have no file on this system, which is told.
+    let told = bench.mcpgw().args(["configure", "--experimental"]).args(&ids).run();
+    let rows = rows(&bench.doctor(&["--only", "client"]));
+    for id in ids {
+        let row = rows.iter().find(|row| row["id"] == format!("client.{id}")).unwrap();
+        assert_eq!(row["verdict"], "pass", "{row}\n{told:?}");
+    }
+}

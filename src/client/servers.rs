@@ -36,8 +36,15 @@ pub fn servers(client: &Client, path: &Path) -> Result<Vec<Server>> {
     let (ours, _) = spot(client, text, "mcpgw");
     let Some((last, above)) = ours.path.split_last() else { return Ok(vec![]) };
     let all = Spot { path: above.to_vec(), name: last.clone(), ..old_spot(client, "") };
-    let found = document::read(text, &all).map_err(|refusal| store::refuse(path, text, &refusal))?;
-    let value = found.map(|found| found.value).unwrap_or_default();
+    let read = |spot: &Spot| document::read(text, spot).map(|found| found.map(|found| found.value));
+    let value = match read(&all) {
+        Ok(found) => found.unwrap_or_default(),
+        // Where servers are a list, entries are found by their name alone; a broken file is told here, too.
+        Err(_) => {
+            let ours = read(&ours).map_err(|refusal| store::refuse(path, text, &refusal))?;
+            ours.map_or(Json::Null, |entry| serde_json::json!({"mcpgw": entry}))
+        }
+    };
     let named: Vec<(String, &Json)> = match &value {
         Json::Object(servers) => servers.iter().map(|(name, server)| (name.clone(), server)).collect(),
         Json::Array(servers) => servers
