@@ -450,6 +450,64 @@ fn what_is_wrong_with_mcpgw_itself_and_its_environment_is_found() {
     run(bench, OWN);
 }
 
+/// Certificates for this machine.
+const CERTIFICATES: &[Seed] = &[
+    seed("cert.files", Settings("tls-cert = 'answers.json'\ntls-key = 'answers.json'"), "answers.json"),
+    seed("cert.files", Act(|bench| own_pair(bench, -10, 300, "another.pem"), |_| {}), "belongs to another"),
+    seed("cert.ca", Act(broken_ca, |_| {}), "mcpgw-ca"),
+    seed("cert.expiry", Act(|bench| own_pair(bench, -400, -35, "key.pem"), |_| {}), "ended on"),
+    seed("cert.expiry", Act(|bench| own_pair(bench, -400, 3, "key.pem"), |_| {}), "ends on"),
+    seed("cert.expiry", Act(|bench| own_pair(bench, 30, 300, "key.pem"), |_| {}), "begins only on"),
+];
+
+/// A certificate of the user's own, valid from so many days from now to so many; `key` is the one that is named.
+fn own_pair(bench: &mut Bench, from: i32, until: i32, key: &str) {
+    let day = |days: i32| {
+        let day = jiff::tz::TimeZone::UTC
+            .to_datetime(jiff::Timestamp::now())
+            .date()
+            .saturating_add(jiff::Span::new().days(days));
+        rcgen::date_time_ymd(day.year().into(), day.month().unsigned_abs(), day.day().unsigned_abs())
+    };
+    let [pair, another] = [(); 2].map(|()| rcgen::KeyPair::generate().unwrap());
+    let mut params = rcgen::CertificateParams::new(["localhost".to_string()]).unwrap();
+    (params.not_before, params.not_after) = (day(from), day(until));
+    bench.put("cert.pem", Some(&params.self_signed(&pair).unwrap().pem()));
+    bench.put("key.pem", Some(&pair.serialize_pem()));
+    bench.put("another.pem", Some(&another.serialize_pem()));
+    let settings = bench.home.read("mcpgw.toml");
+    bench.put("mcpgw.toml", Some(&format!("{settings}tls-cert = 'cert.pem'\ntls-key = '{key}'\n")));
+}
+
+fn broken_ca(bench: &mut Bench) {
+    bench.put(".mcpgw/ca/mcpgw-ca.pem", Some("nonsense"));
+    bench.put(".mcpgw/ca/mcpgw-ca.key", Some("nonsense"));
+}
+
+#[test]
+fn what_is_wrong_with_certificates_is_found() {
+    run(Bench::idle(), CERTIFICATES);
+}
+
+#[test]
+fn who_does_not_believe_a_local_sessions_certificate_is_told() {
+    let mut bench = Bench::new();
+    bench.home.write("answers.json", "{}");
+    let command = bench.gateway_arguments();
+    let command = json!(gateway_command(&command.iter().map(String::as_str).collect::<Vec<_>>()));
+    let (port, https) = (bench.port, free_port());
+    let settings = format!("provider = 'local'\nport = {port}\nhttps-port = {https}\ncommand = {command}\n");
+    bench.home.write("mcpgw.toml", settings);
+    bench.start_session(&[]);
+    let first = |bench: &Bench| first_alarm(&rows(&bench.doctor(&[]))).map(|row| row["id"].clone());
+    assert_eq!(first(&bench), Some(json!("cert.trust")));
+    let ca = bench.record()["ca_file"].as_str().unwrap().to_string();
+    bench.variables.insert("SSL_CERT_FILE".into(), ca.clone());
+    assert_eq!(first(&bench), Some(json!("cert.node")));
+    bench.variables.insert("NODE_EXTRA_CA_CERTS".into(), ca);
+    bench.is_healthy("both were told");
+}
+
 /// The tunnel programs, and what earlier sessions left.
 const TOOLS: &[Seed] = &[
     seed(
@@ -1003,11 +1061,12 @@ const UNSEEDED: [(&str, &str); 5] = [
 
 #[test]
 fn every_check_has_a_fault_that_makes_it_speak() {
-    let tables: Vec<&str> = [OWN, TOOLS, SESSION, CLIENTS, PUBLIC]
+    let tables: Vec<&str> = [OWN, CERTIFICATES, TOOLS, SESSION, CLIENTS, PUBLIC]
         .iter()
         .flat_map(|seeds| seeds.iter().map(|seed| seed.id))
         .collect();
-    let others = ["exposure.paths", "exposure.key", "session.ready", "env.app_url"];
+    let others =
+        ["exposure.paths", "exposure.key", "session.ready", "env.app_url", "cert.trust", "cert.node"];
     let seeded: BTreeSet<&str> = tables.iter().copied().chain(others).collect();
     assert!(tables.len() + 7 >= 40, "{} faults", tables.len());
     for check in mcpgw::doctor::table() {

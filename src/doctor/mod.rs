@@ -5,6 +5,7 @@
 //! The table's order is the order in which a user should repair: the root cause comes first, and what
 //! follows from it is `skip`.
 
+mod cert;
 mod check;
 mod client;
 mod config;
@@ -40,6 +41,7 @@ pub fn table() -> Vec<Check> {
         tunnel::checks(),
         exposure::checks(),
         oauth::checks(),
+        cert::checks(),
         client::checks(),
     ];
     groups.into_iter().flatten().collect()
