@@ -153,7 +153,7 @@ impl World {
         const LIMIT: Duration = Duration::from_secs(4);
         let ask = || async {
             let client = self.local.clone().map_err(|error| error.message)?;
-            Health { client, port: self.port(), path: None }.ask(LIMIT).await
+            Health { client, port: self.port(), path: None }.ask(LIMIT).await.map(|origin| origin.address)
         };
         self.gateway.get_or_init(ask).await.clone()
     }

@@ -103,7 +103,7 @@ mod tests {
                 });
             }
         });
-        Target { address, host: HostRule::Preserve, guard: None }
+        Target { address, tls: false, host: HostRule::Preserve, guard: None }
     }
 
     #[tokio::test]

@@ -2,7 +2,6 @@
 //! `Host` (DNS-rebinding protection), whether it refuses anonymous calls, and which endpoints its OAuth
 //! metadata names.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
@@ -11,6 +10,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::Origin;
 use crate::config::HostHeader;
 use crate::edge::{HostRule, Witness};
 
@@ -35,25 +35,19 @@ const LIMIT: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy)]
 struct Gateway<'a> {
     client: &'a Client,
-    address: SocketAddr,
+    origin: Origin,
     url: &'a Url,
 }
 
 impl Manners {
-    /// Asks the gateway at `address`, as if through `url`.
-    pub async fn ask(
-        client: &Client,
-        address: SocketAddr,
-        url: &Url,
-        mcp_path: &str,
-        wanted: HostHeader,
-    ) -> Self {
-        let gateway = Gateway { client, address, url };
-        let witness = Witness::call(address).await.ok();
-        let (foreign, local) = (authority(url), format!("localhost:{}", address.port()));
+    /// Asks the gateway at `origin`, as if through `url`.
+    pub async fn ask(client: &Client, origin: Origin, url: &Url, mcp_path: &str, wanted: HostHeader) -> Self {
+        let gateway = Gateway { client, origin, url };
+        let witness = Witness::call(origin.address).await.ok();
+        let (foreign, local) = (authority(url), format!("localhost:{}", origin.address.port()));
         let (greeting, endpoints) = tokio::join!(
             gateway.greet(mcp_path, wanted, &foreign, &local),
-            endpoints(client, address, url, &foreign)
+            endpoints(client, origin, url, &foreign)
         );
         let Greeting { refuses, host, answer } = greeting;
         let mut challenge = answer.and_then(|answer| answer.challenge());
@@ -125,8 +119,8 @@ impl Gateway<'_> {
     /// MCP's first request, the one that every server looks at, without any credentials. A session that it
     /// opened is closed again.
     async fn initialize(self, path: &str, host: &str) -> Option<Answer> {
-        let Self { client, address, url } = self;
-        let endpoint = format!("http://{address}{path}");
+        let Self { client, origin, url } = self;
+        let endpoint = origin.url(path);
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {},
             "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
@@ -154,12 +148,12 @@ fn resource_metadata(challenge: &str) -> Option<String> {
     Some(value.to_string())
 }
 
-async fn endpoints(client: &Client, address: SocketAddr, url: &Url, host: &str) -> Vec<String> {
+async fn endpoints(client: &Client, origin: Origin, url: &Url, host: &str) -> Vec<String> {
     let ask = async |document: &str| {
-        let request = client.get(format!("http://{address}/.well-known/{document}")).timeout(LIMIT);
+        let request = client.get(origin.url(&format!("/.well-known/{document}"))).timeout(LIMIT);
         let request = request.header("host", host).header("x-forwarded-proto", url.scheme());
         let metadata: Option<Value> = request.send().await.ok()?.json().await.ok();
-        metadata.map(|metadata| named_paths(&metadata, url, address.port()))
+        metadata.map(|metadata| named_paths(&metadata, url, origin.address.port()))
     };
     let (oauth, openid) = tokio::join!(ask("oauth-authorization-server"), ask("openid-configuration"));
     oauth.into_iter().chain(openid).flatten().collect()

@@ -10,7 +10,7 @@ pub mod port;
 use std::ffi::OsString;
 
 pub use env_file::{check as check_env_file, write as write_env_file};
-pub use health::{Health, wait_until_alive};
+pub use health::{Health, Origin, wait_until_alive};
 pub use manners::Manners;
 
 use crate::config::Settings;

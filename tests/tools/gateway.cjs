@@ -15,6 +15,7 @@
 
 const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
 const { spawn } = require('node:child_process');
 const { parseArgs } = require('node:util');
 
@@ -178,7 +179,11 @@ function isLocal(host) {
   return host === `localhost:${port}` || host === `127.0.0.1:${port}`;
 }
 
-const server = http.createServer((request, response) => {
+// As gateways do whose own code reads a certificate.
+const { GW_HTTPS, SSL_CERT_PATH, SSL_KEY_PATH } = process.env;
+const pair = GW_HTTPS && { cert: fs.readFileSync(SSL_CERT_PATH), key: fs.readFileSync(SSL_KEY_PATH) };
+const create = pair ? (listener) => https.createServer(pair, listener) : http.createServer;
+const server = create((request, response) => {
   underWay += 1;
   response.on('close', () => (underWay -= 1));
   // A visitor who leaves in the middle of a body is no reason to end.

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,16 +13,16 @@ use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::{Method, Request, Response, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
 
-use super::Upstream;
 use super::framing::{self, Framing, Head, Upload};
+use super::stream::Stream;
+use super::{Target, Upstream};
 use crate::edge::body::RequestBody;
 
 /// A connection to the gateway.
 #[derive(Debug)]
 pub(in crate::edge) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     /// Read and not yet used.
     buffer: BytesMut,
     /// Which opening of the gate it belongs to.
@@ -35,28 +34,33 @@ const FIRST_READ: usize = 8 << 10;
 const LARGEST_READ: usize = 128 << 10;
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr, opening: u64) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: BytesMut::new(), opening })
+    pub(super) async fn open(target: &Target, opening: u64) -> io::Result<Self> {
+        Ok(Self { stream: Stream::connect(target).await?, buffer: BytesMut::new(), opening })
     }
 
     /// Has the gateway neither closed it nor spoken out of turn?
     pub(super) fn is_idle(&self) -> bool {
         let mut byte = [0];
-        self.buffer.is_empty()
-            && matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        match &self.stream {
+            Stream::Plain(stream) if self.buffer.is_empty() => {
+                matches!(stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // Over TLS silence cannot be told from tickets; such connections are used once.
+            Stream::Plain(_) | Stream::Tls(_) => false,
+        }
     }
 
     /// The bare socket, and what was read beyond the answer's head.
-    pub(in crate::edge) fn into_parts(self) -> (TcpStream, Bytes) {
+    pub(in crate::edge) fn into_parts(self) -> (Stream, Bytes) {
         (self.stream, self.buffer.freeze())
     }
 
     /// Reads more, at most `size` bytes; 0 at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, size: usize) -> Poll<io::Result<usize>> {
         loop {
-            if self.stream.poll_read_ready(cx)?.is_pending() {
+            if let Stream::Plain(stream) = &self.stream
+                && stream.poll_read_ready(cx)?.is_pending()
+            {
                 // A silent stream holds no memory.
                 if self.buffer.is_empty() {
                     self.buffer = BytesMut::new();
@@ -66,7 +70,7 @@ impl Connection {
             self.buffer.reserve(size);
             match pin!(self.stream.read_buf(&mut self.buffer)).poll(cx) {
                 // It looked ready and was not.
-                Poll::Pending => {}
+                Poll::Pending if matches!(self.stream, Stream::Plain(_)) => {}
                 read => return read,
             }
         }
@@ -90,6 +94,8 @@ struct Sending {
     how: Upload,
     /// Has a byte left?
     begun: bool,
+    /// Has what was written left the TLS layer?
+    flushed: bool,
     /// Will the rest never leave?
     failed: bool,
 }
@@ -98,21 +104,29 @@ impl Sending {
     fn new(request: &Request<()>, body: RequestBody, how: Upload) -> Self {
         let head = framing::write_head(request, how);
         let body = Some(body).filter(|body| !body.is_end_stream());
-        Self { waiting: VecDeque::from([Bytes::from(head)]), body, how, begun: false, failed: false }
+        Self {
+            waiting: VecDeque::from([Bytes::from(head)]),
+            body,
+            how,
+            begun: false,
+            flushed: true,
+            failed: false,
+        }
     }
 
     fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.body.is_none()
+        self.waiting.is_empty() && self.flushed && self.body.is_none()
     }
 
     fn give_up(&mut self) {
         self.waiting.clear();
         self.body = None;
+        self.flushed = true;
         self.failed = true;
     }
 
     /// Sends on until all has left.
-    fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<Result<(), Stuck>> {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Result<(), Stuck>> {
         loop {
             while !self.waiting.is_empty() {
                 let Ok(count @ 1..) = ready!(write(stream, &self.waiting, cx)) else {
@@ -120,6 +134,11 @@ impl Sending {
                 };
                 self.begun = true;
                 advance(&mut self.waiting, count);
+                self.flushed = matches!(stream, Stream::Plain(_));
+            }
+            if !self.flushed {
+                ready!(Pin::new(&mut *stream).poll_flush(cx)).map_err(|_| Stuck::Gateway)?;
+                self.flushed = true;
             }
             let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
             match ready!(Pin::new(body).poll_frame(cx)) {
@@ -158,7 +177,7 @@ fn upload(request: &Request<RequestBody>) -> Upload {
     }
 }
 
-fn write(stream: &mut TcpStream, parts: &VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn write(stream: &mut Stream, parts: &VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     const MOST: usize = 8;
     if let [only] = parts.as_slices().0 {
         return Pin::new(stream).poll_write(cx, only);

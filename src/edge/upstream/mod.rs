@@ -3,6 +3,7 @@
 
 mod exchange;
 mod framing;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,6 +25,8 @@ use exchange::{Lost, exchange};
 pub struct Target {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Does it speak TLS?
+    pub tls: bool,
     /// Which `Host` it wants to see.
     pub host: HostRule,
     /// It refuses anonymous calls by itself, for as long as this stands.
@@ -130,7 +133,7 @@ impl Upstream {
                 Some(connection) => connection,
                 None => {
                     let opening = self.openings.load(Ordering::Relaxed);
-                    match Connection::open(target.address, opening).await {
+                    match Connection::open(&target, opening).await {
                         Ok(connection) => connection,
                         Err(_) => {
                             self.await_change(&target, deadline).await?;
@@ -247,7 +250,7 @@ mod tests {
                 serve(stream).await;
             }
         });
-        Target { address, host: HostRule::Preserve, guard: None }
+        Target { address, tls: false, host: HostRule::Preserve, guard: None }
     }
 
     async fn read_head(stream: &mut TcpStream) {
@@ -324,7 +327,7 @@ mod tests {
     async fn a_refused_connection_is_reported_and_the_request_waits_for_the_next_gateway() {
         let (upstream, mut suspicions) = upstream();
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        upstream.open(Target { address: closed, host: HostRule::Preserve, guard: None });
+        upstream.open(Target { address: closed, tls: false, host: HostRule::Preserve, guard: None });
         let held = tokio::spawn({
             let upstream = upstream.clone();
             async move { ask(&upstream).await }

@@ -74,8 +74,11 @@ impl Driver<'_> {
     fn spawn_gateway(&self, epoch: Epoch, url: &Url) -> Result<process::Child> {
         let port = self.settings.port;
         gateway::port::require_free(port)?;
-        let spec = gateway::spec(&self.settings, &base(url))
+        let mut spec = gateway::spec(&self.settings, &base(url))
             .ok_or_else(|| Error::failed("gateway.command", "start the gateway: no command was given"))?;
+        if let Some(https) = &self.https {
+            spec.set.extend(https.variables());
+        }
         let ear = Ear { epoch, outbox: self.outbox.clone(), log: Log::open(&self.record.logs, "gateway") };
         process::spawn(&spec, &self.record.id, &format!("gateway-{epoch}"), ear)
     }
@@ -92,8 +95,8 @@ impl Driver<'_> {
                 }
                 std::future::pending().await
             };
-            let address = tokio::select! {
-                address = gateway::wait_until_alive(&health) => address,
+            let origin = tokio::select! {
+                origin = gateway::wait_until_alive(&health) => origin,
                 () = outbox.0.closed() => return,
                 () = look_around => return,
             };
@@ -102,8 +105,13 @@ impl Driver<'_> {
                 return;
             }
             let mcp_path = settings.mcp_path();
-            let manners = Manners::ask(&health.client, address, &url, &mcp_path, settings.host_header).await;
-            let target = edge::Target { address, host: manners.host.clone(), guard: manners.guard.clone() };
+            let manners = Manners::ask(&health.client, origin, &url, &mcp_path, settings.host_header).await;
+            let target = edge::Target {
+                address: origin.address,
+                tls: origin.tls,
+                host: manners.host.clone(),
+                guard: manners.guard.clone(),
+            };
             outbox.send(Message::Answers { epoch, url, target, manners });
         });
     }

@@ -21,7 +21,7 @@ use gateway::AbortOnDrop;
 
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
-use crate::cert::{Keeper, Source, Validity};
+use crate::cert::{Keeper, Place, Source, Validity};
 use crate::config::Settings;
 use crate::edge::{AllowList, Edge, Listen, Lock, Rules, Target, Tls};
 use crate::error::{Error, Result};
@@ -416,6 +416,7 @@ async fn ctrl_z(suspension: &mut Option<Suspension>) {
 struct Https {
     /// A name for this machine that the certificate holds.
     name: String,
+    place: Place,
     authority: PathBuf,
     /// Is the authority's file a CA that clients can be told to believe?
     has_ca: bool,
@@ -432,9 +433,16 @@ impl Https {
                 Some(name) if !has_ca => name.clone(),
                 _ => "localhost".into(),
             },
+            place: keeper.pair().place.clone(),
             authority: keeper.source().authority().to_path_buf(),
             has_ca,
         }
+    }
+
+    /// Where gateways look that want to speak HTTPS themselves.
+    fn variables(&self) -> [(String, String); 2] {
+        [("SSL_CERT_PATH", &self.place.cert), ("SSL_KEY_PATH", &self.place.key)]
+            .map(|(name, path)| (name.to_string(), path.display().to_string()))
     }
 
     /// Asks the edge. Who vouches for the user's own certificate is the user's affair: that it was this edge
