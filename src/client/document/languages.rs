@@ -1,5 +1,7 @@
 //! TOML and YAML: what an entry looks like in each manner of writing, and that taking it out gives the bytes back.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn toml_spot() -> Spot {
@@ -198,4 +200,131 @@ fn yaml_that_cannot_be_edited_is_refused_with_its_place() {
     assert!(refused("a: 1\n---\nb: 2\n", &goose()).why.contains("second document"));
     assert!(refused("a: \"x\n", &goose()).at.is_some());
     assert!(refused("a:\n\t- b\n", &goose()).at.is_some());
+}
+
+/// Lines of a document that chance makes: TOML and YAML have no second manner of writing that is as simple.
+#[derive(Debug, Clone)]
+enum Tree {
+    Plain(&'static str),
+    List(Vec<&'static str>),
+    Map(Vec<(&'static str, Tree)>),
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    let word = prop::sample::select(vec!["1", "true", "\"a # b\"", "'it: is'", "\"\u{e9}\\u00fc\"", "-0.5"]);
+    let keys = prop::sample::subsequence(vec!["a", "b", "url", "headers", "mcpgw", "z9"], 0..4);
+    let leaf = prop_oneof![
+        word.clone().prop_map(Tree::Plain),
+        prop::collection::vec(word, 1..4).prop_map(Tree::List),
+    ];
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        (keys.clone(), prop::collection::vec(inner, 4))
+            .prop_map(|(keys, values)| Tree::Map(keys.into_iter().zip(values).collect()))
+    })
+}
+
+/// Members of the root, those of the servers among them or not.
+fn documents(servers: &'static str) -> impl Strategy<Value = (Vec<(&'static str, Tree)>, bool, bool)> {
+    let members = (prop::sample::subsequence(vec!["k1", "k2", "k3"], 0..4), prop::collection::vec(tree(), 3));
+    let others = prop::option::of(prop::collection::vec(tree(), 1..3));
+    (members, others, any::<prop::sample::Index>(), any::<bool>(), any::<bool>()).prop_map(
+        move |((keys, values), others, at, comments, crlf)| {
+            let mut members: Vec<_> = keys.into_iter().zip(values).collect();
+            if let Some(others) = others {
+                let entry = |tree| Tree::Map(vec![("name", Tree::Plain("\"x\"")), ("more", tree)]);
+                let named = ["s1", "s2"].into_iter().zip(others.into_iter().map(entry)).collect();
+                members.insert(at.index(members.len() + 1), (servers, Tree::Map(named)));
+            }
+            (members, comments, crlf)
+        },
+    )
+}
+
+fn toml_text(fields: &[(&str, Tree)], path: &str, out: &mut String) {
+    let (tables, plain): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, tree)| matches!(tree, Tree::Map(_)));
+    for (key, tree) in plain {
+        match tree {
+            Tree::Plain(word) => out.push_str(&format!("{key} = {word}\n")),
+            Tree::List(words) => out.push_str(&format!("{key} = [\n  {},\n]\n", words.join(",\n  "))),
+            Tree::Map(_) => {}
+        }
+    }
+    for (key, tree) in tables {
+        if let Tree::Map(fields) = tree {
+            let path = if path.is_empty() { (*key).to_string() } else { format!("{path}.{key}") };
+            out.push_str(&format!("\n[{path}]\n"));
+            toml_text(fields, &path, out);
+        }
+    }
+}
+
+fn yaml_text(fields: &[(&str, Tree)], indent: usize, out: &mut String) {
+    for (key, tree) in fields {
+        out.push_str(&format!("{}{key}:", " ".repeat(indent)));
+        match tree {
+            Tree::Plain(word) => out.push_str(&format!(" {word}\n")),
+            Tree::List(words) => words.iter().enumerate().for_each(|(at, word)| {
+                let gap = if at == 0 { "\n" } else { "" };
+                out.push_str(&format!("{gap}{}- {word}\n", " ".repeat(indent + 2)));
+            }),
+            Tree::Map(fields) if fields.is_empty() => out.push_str(" {}\n"),
+            Tree::Map(fields) => {
+                out.push('\n');
+                yaml_text(fields, indent + 2, out);
+            }
+        }
+    }
+}
+
+fn dressed(text: &str, comments: bool, crlf: bool) -> String {
+    let mut text = text.trim_start().to_string();
+    if comments {
+        let line =
+            |(at, line): (usize, &str)| match (at % 3, line.ends_with([',', '[', ']']) || line.is_empty()) {
+                (0, false) => format!("{line} # about it\n"),
+                (1, false) if !line.starts_with(' ') => format!("# above\n{line}\n"),
+                _ => format!("{line}\n"),
+            };
+        text = text.lines().enumerate().map(line).collect();
+    }
+    if crlf { text.replace('\n', "\r\n") } else { text }
+}
+
+fn promises(text: &str, spot: &Spot) -> std::result::Result<(), TestCaseError> {
+    let room = room(text, spot);
+    let put = |text: &str, url| {
+        put(text, spot, &changes(url), Existing::Merge)
+            .map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))
+    };
+    let once = put(text, "https://a.example")?;
+    // Every line is still there, in its order.
+    let mut lines = once.lines();
+    for line in text.lines() {
+        prop_assert!(lines.any(|kept| kept == line), "lost `{}`:\n{}", line, once);
+    }
+    prop_assert!(!text.contains('\r') || once.matches('\n').count() == once.matches("\r\n").count());
+    prop_assert_eq!(&put(&once, "https://a.example")?, &once);
+    let twice = put(&once, "https://b.example")?;
+    prop_assert_eq!(twice.replace("b.example", "a.example"), once);
+    let out = take_out(&twice, spot, room).map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
+    prop_assert_eq!(out.trim_end(), text.trim_end());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn toml_keeps_all_that_is_not_ours((members, comments, crlf) in documents("mcp_servers")) {
+        let mut text = String::new();
+        toml_text(&members, "", &mut text);
+        promises(&dressed(&text, comments, crlf), &toml_spot())?;
+    }
+
+    #[test]
+    fn yaml_keeps_all_that_is_not_ours((members, comments, crlf) in documents("extensions")) {
+        let mut text = String::new();
+        yaml_text(&members, 0, &mut text);
+        promises(&dressed(&text, comments, crlf), &goose())?;
+    }
 }
