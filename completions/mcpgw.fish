@@ -71,7 +71,11 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env -d 'Another v
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l auth -d 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]' -r -f -a "auto\t'A key, unless the gateway itself refuses anonymous calls'
 key\t'Always a key'
 none\t'Nothing'"
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let visitors reach this path too, and all below it' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l expire -d 'End the session after this time, for example 2h [default: never]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l max-body -d 'The longest body of a request [default: 1GiB]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l frontend -d 'Let everybody reach the web frontend on this port too: all paths that are not the gateway\'s' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l log-requests -d 'Write every request into this file too, one JSON object a line' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow -d 'Let visitors reach this path too, without a key, and all below it' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l allow-host -d 'Serve visitors who come under this host name too; without it, the public address\'s and localhost' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l env-file -d 'Keep the same variables in this file; its other lines stay' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l on-url -d 'Run this in a shell whenever the URL is new, with the same variables' -r
@@ -115,6 +119,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l json -d 'Print
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l port -d 'The session on this gateway port' -r

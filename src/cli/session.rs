@@ -32,6 +32,9 @@ pub struct StatusArgs {
     /// Go on, and show every change until Ctrl-C; with --json, one document a line
     #[arg(long, short)]
     pub watch: bool,
+    /// Show the last requests of visitors, and totals
+    #[arg(long, conflicts_with = "watch")]
+    pub requests: bool,
 }
 
 /// `mcpgw url`

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::config::{Auth, HostHeader, Millis};
+use crate::config::{Auth, HostHeader, Millis, Size};
 
 const GATEWAY: &str = "Gateway";
 const ADDRESS: &str = "Address";
@@ -107,7 +107,19 @@ pub struct TunnelArgs {
     /// Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]
     #[arg(long, value_name = "HOW", env = "MCPGW_AUTH", hide_env = true, help_heading = ACCESS)]
     pub auth: Option<Auth>,
-    /// Let visitors reach this path too, and all below it
+    /// End the session after this time, for example 2h [default: never]
+    #[arg(long, value_name = "TIME", env = "MCPGW_EXPIRE", hide_env = true, help_heading = ACCESS)]
+    pub expire: Option<Millis>,
+    /// The longest body of a request [default: 1GiB]
+    #[arg(long, value_name = "SIZE", env = "MCPGW_MAX_BODY", hide_env = true, help_heading = ACCESS)]
+    pub max_body: Option<Size>,
+    /// Let everybody reach the web frontend on this port too: all paths that are not the gateway's
+    #[arg(long, value_name = "PORT", env = "MCPGW_FRONTEND", hide_env = true, help_heading = ACCESS)]
+    pub frontend: Option<u16>,
+    /// Write every request into this file too, one JSON object a line
+    #[arg(long, value_name = "FILE", env = "MCPGW_LOG_REQUESTS", hide_env = true, help_heading = ACCESS)]
+    pub log_requests: Option<PathBuf>,
+    /// Let visitors reach this path too, without a key, and all below it
     #[arg(long, value_name = "PATH", env = "MCPGW_ALLOW", hide_env = true, value_delimiter = ',', help_heading = ACCESS)]
     pub allow: Vec<String>,
     /// Serve visitors who come under this host name too; without it, the public address's and localhost

@@ -11,6 +11,7 @@ mod key;
 mod logs;
 mod pick;
 mod providers;
+mod requests;
 mod run;
 mod setup;
 mod status;

@@ -13,6 +13,9 @@ use crate::report::{self, Canvas, Card, Event};
 use crate::state::{Pulse, SessionRecord, State, Watch};
 
 pub(super) fn run(args: &StatusArgs) -> Result<()> {
+    if args.requests {
+        return super::requests::run(args.json);
+    }
     let state = State::open()?;
     if args.watch {
         return watch(&state, args.json);

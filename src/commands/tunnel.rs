@@ -90,6 +90,10 @@ pub(super) fn layer(args: TunnelArgs) -> Layer {
         allow: args.allow,
         allow_host: args.allow_host,
         auth: args.auth,
+        expire: args.expire,
+        max_body: args.max_body,
+        frontend: args.frontend,
+        log_requests: args.log_requests,
         env: args.env.into_iter().collect(),
         env_file: args.env_file,
         on_url: args.on_url,
@@ -172,6 +176,18 @@ fn notices(settings: &Settings, choice: &Choice, tls: Option<&Keeper>) -> Vec<Ev
     if let Some(tls) = tls {
         notices.extend(trust(tls, settings));
         notices.push(public_address(settings, choice));
+    }
+    if let Some(port) = settings.frontend {
+        let message = format!(
+            "everybody who learns this address can reach the web frontend on port {port}, and sign in at the gateway"
+        );
+        let fix =
+            "a development server shows its sources too; leave --frontend out when nobody needs to log in";
+        notices.push(Event::notice("frontend.open", message, Some(fix.into())));
+    }
+    if let Some(after) = settings.expire {
+        let message = format!("the session ends by itself after {after:?}");
+        notices.push(Event::notice("session.expires", message, None));
     }
     if settings.auth == Auth::None {
         let message = "no key is asked for: whoever learns this address can use the gateway's MCP servers";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Auth, HostHeader, Millis};
+use super::{Auth, HostHeader, Millis, Size};
 use crate::error::{Error, Result, io_reason, nearest};
 
 /// What one source says; the keys of the files are the names of the flags.
@@ -35,6 +35,10 @@ pub struct Layer {
     pub allow: Vec<String>,
     pub allow_host: Vec<String>,
     pub auth: Option<Auth>,
+    pub expire: Option<Millis>,
+    pub max_body: Option<Size>,
+    pub frontend: Option<u16>,
+    pub log_requests: Option<PathBuf>,
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
     pub on_url: Option<String>,
@@ -87,6 +91,10 @@ impl Layer {
             allow: self.allow.into_iter().chain(below.allow).collect(),
             allow_host: self.allow_host.into_iter().chain(below.allow_host).collect(),
             auth: self.auth.or(below.auth),
+            expire: self.expire.or(below.expire),
+            max_body: self.max_body.or(below.max_body),
+            frontend: self.frontend.or(below.frontend),
+            log_requests: self.log_requests.or(below.log_requests),
             env,
             env_file: self.env_file.or(below.env_file),
             on_url: self.on_url.or(below.on_url),
@@ -152,7 +160,8 @@ fn read(path: &Path) -> Result<Layer> {
     let mut layer = parse(&text).map_err(|mistake| mistake.error(&path.display().to_string()))?;
     // Paths in a file mean the file's folder, wherever the command was called.
     let folder = path.parent().unwrap_or(Path::new("."));
-    for file in [&mut layer.env_file, &mut layer.tls_cert, &mut layer.tls_key].into_iter().flatten() {
+    let files = [&mut layer.env_file, &mut layer.tls_cert, &mut layer.tls_key, &mut layer.log_requests];
+    for file in files.into_iter().flatten() {
         *file = folder.join(&file);
     }
     for program in [&mut layer.lt, &mut layer.ngrok, &mut layer.cloudflared].into_iter().flatten() {

@@ -10,5 +10,5 @@ mod template;
 
 pub use client::{Scope, Via};
 pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user, user_file};
-pub use settings::{Auth, HostHeader, Millis, Settings, TryProvider, is_label, web_url};
+pub use settings::{Auth, HostHeader, Millis, Settings, Size, TryProvider, is_label, web_url};
 pub use template::{Values, fill, valid_name};

@@ -60,6 +60,37 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
+/// A size as people write it, in bytes: `512k`, `64MB`, `1GiB`; `k`, `m` and `g` count in 1024s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || format!("`{text}` is not a size: write 512k, 64M or 1G");
+        let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+        let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kib" => 1 << 10,
+            "m" | "mib" => 1 << 20,
+            "g" | "gib" => 1 << 30,
+            "kb" => 1000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
+        number.checked_mul(unit).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// `auto`, or the name of one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TryProvider {
@@ -97,6 +128,11 @@ pub struct Settings {
     pub allow: Vec<String>,
     pub allow_host: Vec<String>,
     pub auth: Auth,
+    pub expire: Option<Duration>,
+    /// In bytes.
+    pub max_body: u64,
+    pub frontend: Option<u16>,
+    pub log_requests: Option<PathBuf>,
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
     pub on_url: Option<String>,
@@ -120,6 +156,9 @@ pub struct Settings {
 impl Settings {
     /// The gateway's port when nobody says otherwise.
     pub const PORT: u16 = 3001;
+
+    /// The longest body of a request, in bytes, when nobody says otherwise: 1 GiB.
+    const MAX_BODY: u64 = 1 << 30;
 
     /// Checks a merged layer and fills the gaps.
     pub fn from_layer(layer: Layer) -> Result<Self> {
@@ -149,6 +188,10 @@ impl Settings {
             allow: layer.allow,
             allow_host: allow_hosts(layer.allow_host)?,
             auth: layer.auth.unwrap_or_default(),
+            expire: layer.expire.map(|millis| millis.0),
+            max_body: layer.max_body.map_or(Self::MAX_BODY, |size| size.0),
+            frontend: layer.frontend.map(|port| self::port("frontend", Some(port), 0)).transpose()?,
+            log_requests: layer.log_requests,
             env: layer.env,
             env_file: layer.env_file,
             on_url: layer.on_url,
@@ -356,6 +399,18 @@ mod tests {
             let error = settings(edit).unwrap_err();
             assert!(error.message.contains(flag) && error.fix.is_some(), "{flag}: {error:?}");
             assert!(!error.message.contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_do() {
+        for (text, bytes) in
+            [("512", 512), ("64k", 65536), ("1GB", 1_000_000_000), ("1 GiB", 1 << 30), ("0", 0)]
+        {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for wrong in ["", "k", "-1", "1.5G", "1x", "99999999999G"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
 use super::pulse::Pulse;
+use super::requests::Ticket;
+use super::rpc::Note;
 use super::upstream::Reply;
 
 /// See the module.
@@ -22,6 +25,8 @@ pub(super) struct Body {
     content: Content,
     /// Dropped with the body, that is when its last byte is sent or the visitor has gone.
     _under_way: Option<mpsc::Sender<()>>,
+    /// Writes down what was sent when all is.
+    ticket: Option<Ticket>,
 }
 
 #[derive(Debug)]
@@ -43,17 +48,26 @@ impl Body {
             true => Content::Events(reply, Pulse::new(COMMENT)),
             false => Content::Stream(reply),
         };
-        Self { content, _under_way: under_way }
+        Self { content, _under_way: under_way, ticket: None }
     }
 
     /// Words, and then nothing for longer than anybody waits who wonders whether they are held back.
     pub(super) fn slow(text: impl Into<Bytes>) -> Self {
         const OPEN: Duration = Duration::from_secs(5);
-        Self { content: Content::Slow(Some(text.into()), Box::pin(sleep(OPEN))), _under_way: None }
+        Self {
+            content: Content::Slow(Some(text.into()), Box::pin(sleep(OPEN))),
+            _under_way: None,
+            ticket: None,
+        }
+    }
+
+    /// What is sent of it is counted.
+    pub(super) fn counted(self, ticket: Ticket) -> Self {
+        Self { ticket: Some(ticket), ..self }
     }
 
     pub(super) fn words(text: impl Into<Bytes>) -> Self {
-        Self { content: Content::Words(Some(text.into())), _under_way: None }
+        Self { content: Content::Words(Some(text.into())), _under_way: None, ticket: None }
     }
 }
 
@@ -65,7 +79,8 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match &mut self.get_mut().content {
+        let this = self.get_mut();
+        let polled = match &mut this.content {
             Content::Stream(reply) => Pin::new(reply).poll_frame(cx),
             Content::Events(reply, pulse) => {
                 let stream = Pin::new(reply).poll_frame(cx);
@@ -76,7 +91,11 @@ impl hyper::body::Body for Body {
                 Some(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
                 None => open.as_mut().poll(cx).map(|()| None),
             },
+        };
+        if let (Poll::Ready(Some(Ok(frame))), Some(ticket)) = (&polled, &mut this.ticket) {
+            ticket.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -102,20 +121,25 @@ impl hyper::body::Body for Body {
 /// rest is still read: closing a connection with unread bytes resets it, and `lt` loses one of its ten
 /// sockets for good with every reset.
 #[derive(Debug, Default)]
-pub(super) struct RequestBody(Option<Incoming>);
+pub(super) struct RequestBody {
+    incoming: Option<Incoming>,
+    /// So many bytes more may come.
+    left: u64,
+    note: Option<Arc<Note>>,
+}
 
 impl RequestBody {
     /// A visitor who goes on sending for longer is cut off.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(incoming: Incoming) -> Self {
-        Self(Some(incoming))
+    pub(super) fn new(incoming: Incoming, largest: u64, note: Option<Arc<Note>>) -> Self {
+        Self { incoming: Some(incoming), left: largest, note }
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(mut rest) = self.0.take().filter(|body| !hyper::body::Body::is_end_stream(body)) {
+        if let Some(mut rest) = self.incoming.take().filter(|body| !hyper::body::Body::is_end_stream(body)) {
             tokio::spawn(tokio::time::timeout(Self::PATIENCE, async move {
                 while let Some(Ok(_)) = rest.frame().await {}
             }));
@@ -125,23 +149,34 @@ impl Drop for RequestBody {
 
 impl hyper::body::Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(incoming) => Pin::new(incoming).poll_frame(cx),
-            None => Poll::Ready(None),
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else { return Poll::Pending };
+        if let (Some(Ok(frame)), Some(note)) = (&frame, &self.note)
+            && let Some(data) = frame.data_ref()
+        {
+            note.begin(data);
+            match self.left.checked_sub(data.len() as u64) {
+                Some(left) => self.left = left,
+                None => {
+                    note.set_too_large();
+                    return Poll::Ready(Some(Err(io::Error::other("the body is too large"))));
+                }
+            }
         }
+        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+        self.incoming.as_ref().is_none_or(hyper::body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
+        self.incoming.as_ref().map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
@@ -13,10 +13,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
 use super::body::{Body, RequestBody};
+use super::guard::Admission;
 use super::headers::{self, Visit};
 use super::host::Stranger;
 use super::lock::Shown;
 use super::refusal::Refusal;
+use super::rpc::Note;
 use super::upstream::{Connection, NoAnswer};
 use super::{Shared, guard, lock, pace};
 
@@ -26,17 +28,28 @@ pub(super) async fn answer(
     address: IpAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let mut request = request.map(RequestBody::new);
+    let note = (!request.body().is_end_stream()).then(Arc::<Note>::default);
+    let mut request = request.map(|body| RequestBody::new(body, shared.largest_body, note.clone()));
+    if let Some(told) = shared.requests.answer(request.uri().path()) {
+        return Response::new(Body::words(told));
+    }
     if let Some(answer) = shared.probe.answer(&mut request) {
         shared.learn_name(request.headers());
         return answer;
     }
     let began = Instant::now();
-    let asked = format!("{} {}", request.method(), shown(request.uri().path()));
+    let path = shown(request.uri().path());
+    let asked = format!("{} {path}", request.method());
+    let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone());
     let offers_upgrade = request.headers().contains_key(header::UPGRADE);
     let visitor = pace::visitor(request.headers(), address);
     let answered = match admit(&shared, &request) {
-        Ok(admitted) => pass(&shared, address, request, admitted).await,
+        Ok(admitted) => match pass(&shared, address, request, admitted).await {
+            Ok(response) if response.status() == StatusCode::BAD_GATEWAY && too_large(note.as_deref()) => {
+                Err(Refusal::too_large())
+            }
+            passed => passed,
+        },
         Err(refusal) => {
             // Its body is read to the end meanwhile.
             drop(request);
@@ -47,6 +60,7 @@ pub(super) async fn answer(
         Ok(response) => (response, String::new()),
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
+            ticket.refused = Some(refusal.why);
             (refuse(&shared, refusal, visitor).await.response(), remark)
         }
     };
@@ -55,7 +69,13 @@ pub(super) async fn answer(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     shared.log(&format!("{asked} {} {} ms{remark}", response.status().as_u16(), began.elapsed().as_millis()));
-    response
+    ticket.status = response.status().as_u16();
+    response.map(|body| body.counted(ticket))
+}
+
+/// Did it turn out on the way that the body is longer than bodies may be?
+fn too_large(note: Option<&Note>) -> bool {
+    note.is_some_and(Note::too_large)
 }
 
 /// Holds back an answer to somebody who tries keys.
@@ -75,6 +95,7 @@ async fn refuse(shared: &Shared, refusal: Refusal, visitor: IpAddr) -> Refusal {
 
 /// What the guard found out about a request.
 struct Admitted {
+    for_frontend: bool,
     host: HeaderValue,
     uri: Uri,
     /// It came before anybody knew under which name visitors come: to be judged when the gateway is there.
@@ -92,8 +113,16 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     let path = if request.method() == Method::CONNECT { "" } else { uri.path() };
     let in_path = shared.lock.try_path(path);
     let path = in_path.as_ref().map_or(path, |(_, path)| path);
-    let admission = match shared.allow.lock() {
-        Ok(allow) => allow.judge(path).map_err(Refusal::not_found)?,
+    let (admission, for_frontend) = match shared.allow.lock() {
+        Ok(allow) => match allow.judge(path) {
+            Ok(admission) => (admission, false),
+            // The key's prefix is for the gateway alone.
+            Err(_) if shared.frontend.is_some() && in_path.is_none() => {
+                let path = allow.judge_for_frontend(path).map_err(Refusal::not_found)?;
+                (Admission { path, mcp: false }, true)
+            }
+            Err(why) => return Err(Refusal::not_found(why)),
+        },
         Err(_) => return Err(Refusal::not_found("lock")),
     };
     let host = host_of(request).ok_or_else(|| Refusal::bad_request("no single Host"))?;
@@ -117,6 +146,9 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
         let preflight = (request.method() == Method::OPTIONS).then(|| Refusal::preflight(headers)).flatten();
         return Err(preflight.unwrap_or_else(|| Refusal::locked(shown, &host, &admission.path)));
     }
+    if request.body().size_hint().lower() > shared.largest_body {
+        return Err(Refusal::too_large());
+    }
     let target = match uri.query() {
         Some(query) => format!("{}?{query}", admission.path),
         None => admission.path.into_owned(),
@@ -124,6 +156,7 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     let uri = PathAndQuery::try_from(target).map(Uri::from);
     let uri = uri.map_err(|_| Refusal::bad_request("not a path"))?;
     Ok(Admitted {
+        for_frontend,
         host,
         uri,
         origin: origin.filter(|_| unknown),
@@ -173,6 +206,10 @@ async fn pass(
         true => None,
         false => shared.in_flight.lock().ok().and_then(|sender| sender.clone()),
     };
+    let upstream = match (&shared.frontend, admitted.for_frontend) {
+        (Some(frontend), true) => frontend.upstream().await.ok_or_else(Refusal::no_frontend)?,
+        _ => &shared.upstream,
+    };
     let protocol = headers::strip_hop_by_hop(request.headers_mut());
     let visitor = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     if let Some(protocol) = protocol {
@@ -202,7 +239,7 @@ async fn pass(
         Ok(())
     };
     let path = request.uri().path().to_string();
-    let mut response = match shared.upstream.send(request, prepare).await {
+    let mut response = match upstream.send(request, prepare).await {
         Ok(response) => response,
         Err(NoAnswer::Stranger) => return Err(Refusal::stranger(Stranger::Host)),
         Err(NoAnswer::Locked) => return Err(Refusal::locked(Shown::Nothing, &admitted.host, &path)),

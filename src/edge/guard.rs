@@ -14,6 +14,7 @@ pub struct AllowList {
     rules: Vec<Rule>,
     /// Where MCP is served: these, and all below them, are what the key is for.
     mcp: Vec<Vec<Part>>,
+    never: [Vec<Part>; 4],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +63,17 @@ impl AllowList {
         ("/api/auth/callback", Below::Only),
     ];
 
+    /// Where strangers make themselves accounts, and administrators work. Open only to who is told so by name.
+    const NEVER: [&'static str; 4] = ["/api/auth/sign-up", "/api/auth/admin", "/api/admin", "/admin"];
+
+    /// What a login page of the gateway's frontend calls.
+    const LOGIN: [&'static str; 4] =
+        ["/api/auth/sign-in", "/api/auth/sign-out", "/api/auth/get-session", "/api/auth/oauth2"];
+
     /// The default list, the gateway's MCP and health paths, and what the user allows. `mcp_path` is the
     /// session's, made from `template`, which stands for every other profile where that opens nothing else.
     pub fn new(mcp_path: &str, template: &str, health: Option<&str>, allow: &[String]) -> Self {
-        let mut list = Self { rules: vec![], mcp: vec![] };
+        let mut list = Self { rules: vec![], mcp: vec![], never: Self::NEVER.map(literal) };
         Self::ALWAYS.iter().for_each(|(path, below)| list.add(literal(path), *below));
         Self::MCP.iter().for_each(|path| list.add_mcp(literal(path)));
         list.add_mcp(literal(mcp_path));
@@ -77,7 +85,38 @@ impl AllowList {
 
     /// Adds one path that the gateway's own OAuth metadata names, and nothing below it.
     pub fn add_endpoint(&mut self, path: &str) {
-        self.add(literal(path), Below::Not);
+        let named = canonical(path).map_or(vec![], |path| path.segments);
+        if !self.never.iter().any(|never| may_be_below(&named, never)) {
+            self.add(literal(path), Below::Not);
+        }
+    }
+
+    /// Adds what a login page calls.
+    pub fn add_login(&mut self) {
+        Self::LOGIN.iter().for_each(|path| self.add(literal(path), Below::Too));
+    }
+
+    /// The path under which a request goes to the web frontend: one that cannot be meant for the gateway, which
+    /// some frontends pass on to it, however it is read.
+    pub fn judge_for_frontend<'a>(&self, path: &'a str) -> Result<Cow<'a, str>, &'static str> {
+        const GATEWAYS: [&str; 6] = ["api", "mcp", ".well-known", "health", "admin", "k"];
+        let Path { segments, plain, .. } = canonical(path)?;
+        let lower = path.to_ascii_lowercase();
+        if lower.contains("%2f") || lower.contains("%5c") {
+            return Err("an encoded slash");
+        }
+        let mcp = self.mcp.iter().filter_map(|parts| parts.first());
+        let firsts = mcp.filter_map(|part| match part {
+            Part::Is(name) => Some(name.as_str()),
+            Part::Any => None,
+        });
+        let is = |segment: &str, name: &str| may_be_below(&[segment.to_string()], &[Part::Is(name.into())]);
+        let first = segments.first().map_or("", String::as_str);
+        match GATEWAYS.into_iter().chain(firsts).any(|name| is(first, name)) {
+            true => Err("not on the allow-list"),
+            false if plain => Ok(path.into()),
+            false => Ok(encode(&segments, path.ends_with('/')).into()),
+        }
     }
 
     fn add(&mut self, parts: Vec<Part>, below: Below) {
@@ -97,7 +136,10 @@ impl AllowList {
     /// Judges a request's path (without its query). An error says why it does not pass.
     pub fn judge<'a>(&self, path: &'a str) -> Result<Admission<'a>, &'static str> {
         let Path { segments, literal, plain } = canonical(path)?;
-        if !self.rules.iter().any(|rule| rule.admits(&segments, literal)) {
+        // A wider rule does not open what is below it and never open.
+        let least = self.never.iter().filter(|never| may_be_below(&segments, never)).map(Vec::len).max();
+        let far_enough = |rule: &&Rule| rule.parts.len() >= least.unwrap_or(0);
+        if !self.rules.iter().filter(far_enough).any(|rule| rule.admits(&segments, literal)) {
             return Err("not on the allow-list");
         }
         let mcp = self.mcp.iter().any(|parts| may_be_below(&segments, parts));
@@ -442,6 +484,56 @@ mod tests {
             assert!(list.judge(path).unwrap().mcp, "{path}");
         }
         assert!(!list.judge("/api/profiles").unwrap().mcp);
+    }
+
+    #[test]
+    fn sign_up_and_admin_open_to_who_names_them_alone() {
+        let mut list = AllowList::new("/mcp", "/mcp", None, &["/api".into(), "/api/auth/admin/x".into()]);
+        list.add_endpoint("/api/auth/sign-up/email");
+        list.add_login();
+        for path in [
+            "/api/auth/sign-up/email",
+            "/api/auth/SIGN-UP/email",
+            "/api/auth/admin",
+            "/api/admin/x",
+            "/admin",
+        ] {
+            assert!(list.judge(path).is_err(), "{path}");
+        }
+        for path in ["/api/auth/admin/x", "/api/auth/sign-in/email", "/api/auth/get-session", "/api/profiles"]
+        {
+            assert!(list.judge(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_frontend_gets_what_cannot_be_the_gateways() {
+        let list = list();
+        for path in ["/", "/login", "/login?x", "/_next/static/a.js", "/assets/a%20b", "/x/../login"] {
+            assert!(list.judge_for_frontend(path).is_ok(), "{path}");
+        }
+        for path in [
+            "/api",
+            "/API/auth/sign-up",
+            "/api;x/y",
+            "/x/../api/auth/sign-up/email",
+            "/x/%2e%2e/api",
+            "//api/x",
+            "/x%2f..%2fapi",
+            "/\\api",
+            "/admin",
+            "/Admin/users",
+            "/mcp/x",
+            "/.well-known/x",
+            "/health",
+            "/gw/x",
+            "/k/x",
+            "/%61pi/x",
+            "/x%5cy",
+            "/%00",
+        ] {
+            assert!(list.judge_for_frontend(path).is_err(), "{path}");
+        }
     }
 
     #[test]

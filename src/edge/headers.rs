@@ -51,6 +51,8 @@ const SPOOFABLE: [&str; 12] = [
     "x-url-scheme",
     "front-end-https",
 ];
+/// What nobody may write with underscores.
+const OURS: [&str; 5] = ["authorization", "content-length", "cookie", "host", "transfer-encoding"];
 const SPOOFABLE_PREFIXES: [&str; 4] = ["x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-"];
 
 /// Removes what ends at this hop. Answers `websocket` when the message asks to switch to that. Other
@@ -85,7 +87,12 @@ pub(super) fn restore_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRule) {
     let spoofable = |name: &&HeaderName| {
         let name = name.as_str();
-        SPOOFABLE.contains(&name) || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        // To gateways that speak CGI or WSGI behind, `X_Forwarded_For` is the same name; RFC 3875 section 4.1.18.
+        let disguised = name.contains('_').then(|| name.replace('_', "-"));
+        let real = disguised.as_deref().unwrap_or(name);
+        SPOOFABLE.contains(&real)
+            || SPOOFABLE_PREFIXES.iter().any(|prefix| real.starts_with(prefix))
+            || (disguised.is_some() && OURS.contains(&real))
     };
     let said: Vec<HeaderName> = headers.keys().filter(spoofable).cloned().collect();
     for name in said {
@@ -177,6 +184,9 @@ mod tests {
             ("x-forwarded-user", "root"),
             ("x-envoy-original-path", "/admin"),
             ("cf-connecting-ip", "10.0.0.1"),
+            ("x_forwarded_for", "10.0.0.1"),
+            ("x_original_url", "/admin"),
+            ("transfer_encoding", "chunked"),
             ("cookie", "a=1"),
             ("cookie", "b=2"),
         ]);

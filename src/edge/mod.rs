@@ -4,6 +4,7 @@
 
 mod body;
 mod forward;
+mod frontend;
 mod guard;
 mod headers;
 mod host;
@@ -12,13 +13,15 @@ mod pace;
 mod probe;
 mod pulse;
 mod refusal;
+mod requests;
+mod rpc;
 mod server;
 mod tls;
 mod upstream;
 mod wire;
 mod witness;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,14 +35,17 @@ pub use guard::AllowList;
 pub use headers::HostRule;
 pub use lock::Lock;
 pub use probe::{Probe, SOCKET_KEY};
+pub use requests::{Entry, Told, Totals, path_of_requests};
 pub use upstream::Target;
 pub use witness::Witness;
 
 use crate::cert::{Keeper, Validity};
 use crate::error::Result;
 use crate::state::Log;
+use frontend::Frontend;
 use host::{Names, Stranger};
 use pace::Pace;
+use requests::Requests;
 use upstream::Upstream;
 
 /// Marks an answer that the edge gave for a gateway that never had the request: it may be sent again.
@@ -62,6 +68,10 @@ struct Shared {
     lock: Lock,
     pace: Arc<Pace>,
     names: Mutex<Names>,
+    requests: Arc<Requests>,
+    /// Longer bodies do not pass.
+    largest_body: u64,
+    frontend: Option<Frontend>,
     upstream: Arc<Upstream>,
     log: Mutex<Log>,
     /// Has it lines that are to be written in a moment?
@@ -81,6 +91,12 @@ pub struct Rules {
     pub hosts: Vec<String>,
     /// Nothing will prove how the tunnel names us.
     pub unproven: bool,
+    /// The port of the web frontend that everybody may reach.
+    pub frontend: Option<u16>,
+    /// Longer bodies of requests do not pass, in bytes.
+    pub largest_body: u64,
+    /// Where requests are written down, beside memory.
+    pub log_requests: Option<PathBuf>,
 }
 
 /// Where the edge listens.
@@ -122,7 +138,10 @@ impl Edge {
                 (listeners, Some(tls::acceptor(shown)))
             }
         };
-        let Rules { allow, lock, hosts, unproven } = rules;
+        let Rules { mut allow, frontend, lock, hosts, unproven, largest_body, log_requests } = rules;
+        if frontend.is_some() {
+            allow.add_login();
+        }
         let port = listeners[0].local_addr().map_or(0, |address| address.port());
         let shared = Arc::new(Shared {
             probe: Probe::random()?,
@@ -130,6 +149,9 @@ impl Edge {
             lock,
             pace: Arc::default(),
             names: Mutex::new(Names::new(port, &hosts, unproven)),
+            requests: Arc::new(Requests::open(logs, log_requests.as_deref())?),
+            largest_body,
+            frontend: frontend.map(Frontend::on),
             upstream: Arc::new(Upstream::new(suspect)),
             log: Mutex::new(Log::open(logs, "edge")),
             log_waits: AtomicBool::new(false),
@@ -200,6 +222,7 @@ impl Edge {
     /// Closes every socket.
     pub async fn close(&mut self) {
         self.servers.shutdown().await;
+        self.shared.requests.flush();
     }
 }
 

@@ -41,6 +41,16 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, why, Words::Plain("bad request\n"))
     }
 
+    pub(super) fn no_frontend() -> Self {
+        let words = Words::Plain("the web frontend does not answer\n");
+        Self::new(StatusCode::BAD_GATEWAY, "no frontend listens", words)
+    }
+
+    pub(super) fn too_large() -> Self {
+        let words = "the body is larger than mcpgw lets through (--max-body)\n";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "a body that is too large", Words::Plain(words))
+    }
+
     /// No key, or a wrong one, is a 403 that says what to send: a 401 would send MCP clients looking for
     /// OAuth. Its shape is JSON-RPC's, which they show.
     pub(super) fn locked(shown: Shown, host: &HeaderValue, path: &str) -> Self {

@@ -121,7 +121,15 @@ mod tests {
             Listen::Tls(Box::new(Tls { port: free, keeper, every: Duration::from_millis(300), told }));
         let (suspect, _suspicions) = mpsc::channel(1);
         let allow = AllowList::new("/mcp", "/mcp", None, &[]);
-        let rules = Rules { allow, lock: Lock::open(), hosts: vec![], unproven: false };
+        let rules = Rules {
+            allow,
+            lock: Lock::open(),
+            hosts: vec![],
+            unproven: false,
+            frontend: None,
+            largest_body: 1 << 30,
+            log_requests: None,
+        };
         let edge = Edge::bind(listen, rules, home.path(), suspect).await.unwrap();
         edge.open(gateway().await);
         // Every request shakes hands anew, and believes no certificate that is over.

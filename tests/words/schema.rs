@@ -59,6 +59,9 @@ fn property(key: &str) -> Value {
         () if takes("'5s'") => {
             json!({"type": "string", "pattern": "^[0-9]", "examples": ["500ms", "5s", "1m30s"]})
         }
+        () if takes("'64M'") => {
+            json!({"type": "string", "pattern": "^[0-9]", "examples": ["512k", "64M", "1GiB"]})
+        }
         () => {
             let message = complaint(&format!("{key} = 'no such value'")).unwrap();
             let values = quoted(&message);

@@ -9,7 +9,7 @@ mod publish;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
 use tokio::sync::{OnceCell, mpsc, watch};
@@ -136,6 +136,8 @@ struct Driver<'a> {
     key_file: Option<PathBuf>,
     /// Looks whether the gateway is still the one that was asked.
     watch: Option<AbortOnDrop>,
+    /// When it ends by itself.
+    expires: Option<SystemTime>,
     /// Turns true when nobody gets any more time.
     hurry: watch::Sender<bool>,
     clock: Clock,
@@ -176,10 +178,19 @@ impl<'a> Driver<'a> {
         let key_file = key.as_ref().map(|(_, file)| file.clone());
         let lock = key.map_or_else(Lock::open, |(key, file)| Lock::with(settings.auth, key, file));
         let unproven = !settings.verify && settings.url.is_some();
-        let rules = Rules { allow, lock, hosts: settings.allow_host.clone(), unproven };
+        let rules = Rules {
+            allow,
+            lock,
+            hosts: settings.allow_host.clone(),
+            unproven,
+            frontend: settings.frontend,
+            largest_body: settings.max_body,
+            log_requests: settings.log_requests.clone(),
+        };
         let edge = Edge::bind(listen, rules, &logs, suspect).await?;
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
+        let expires = settings.expire.map(|after| SystemTime::now() + after);
         let mut record = new_record(&id, &settings, candidates[0].provider, &edge, https.as_ref(), &logs)?;
         record.key_file.clone_from(&key_file);
         state.save(&record)?;
@@ -209,6 +220,7 @@ impl<'a> Driver<'a> {
             told: Told::default(),
             key_file,
             watch: None,
+            expires,
             hurry: watch::Sender::new(false),
             clock: Clock::start(),
             reason: "asked",
@@ -237,7 +249,22 @@ impl<'a> Driver<'a> {
                     None => std::future::pending().await,
                 }
             };
+            if self.expires.is_some_and(|at| SystemTime::now() >= at) {
+                self.expires = None;
+                self.reason = "expired";
+                next = Some(Input::Stop);
+                continue;
+            }
+            let expiry = self.expires.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+            let expired = async {
+                match expiry {
+                    // Time that the machine sleeps through counts too, so the wall clock is looked at again.
+                    Some(left) => tokio::time::sleep(left.min(Duration::from_secs(30))).await,
+                    None => std::future::pending().await,
+                }
+            };
             next = tokio::select! {
+                () = expired => None,
                 Some(message) = inbox.messages.recv() => self.hear(message),
                 Some(()) = inbox.suspicions.recv() => Some(Input::Suspect),
                 () = tick => Some(Input::Tick),
