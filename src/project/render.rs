@@ -80,6 +80,13 @@ pub fn render(wishes: &Wishes, project: &Project) -> String {
     ));
     text.push_str(&key("profile", wishes.profile.clone().map(Value::String).as_ref(), &"default".into()));
     text.push_str(&variables(wishes.era));
+    if wishes.era.is_some_and(|era| era.id == "better-auth") {
+        let comment = [
+            "Its login page lives in the web frontend. This lets it through, for logins from other machines; then",
+            "FRONTEND_URL = \"{url}\" belongs among the variables, too.",
+        ];
+        text.push_str(&part(&comment, "frontend", None, &Value::Integer(3000)));
+    }
     text.push_str(&part(
         &[
             "Who carries the tunnel: auto takes the first that is ready of localtunnel, cloudflared and ngrok.",
