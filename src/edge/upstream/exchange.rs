@@ -8,11 +8,13 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::{Method, Request, Response, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::Instant;
 
 use super::framing::{self, Framing, Head, Upload};
 use super::stream::Stream;
@@ -27,6 +29,8 @@ pub(in crate::edge) struct Connection {
     buffer: BytesMut,
     /// Which opening of the gate it belongs to.
     pub(super) opening: u64,
+    /// Since when it waits for its next request.
+    pub(super) idle_since: Instant,
 }
 
 /// First read of a body: most answers and events are smaller. Reads that fill it grow it.
@@ -35,11 +39,18 @@ const LARGEST_READ: usize = 128 << 10;
 
 impl Connection {
     pub(super) async fn open(target: &Target, opening: u64) -> io::Result<Self> {
-        Ok(Self { stream: Stream::connect(target).await?, buffer: BytesMut::new(), opening })
+        let stream = Stream::connect(target).await?;
+        Ok(Self { stream, buffer: BytesMut::new(), opening, idle_since: Instant::now() })
     }
 
-    /// Has the gateway neither closed it nor spoken out of turn?
+    /// Node and uvicorn close a connection that idles for 5 s: a request must not cross that on its way.
+    const LONGEST_IDLE: Duration = Duration::from_secs(4);
+
+    /// Has the gateway neither closed it nor spoken out of turn, and will it not close it just now?
     pub(super) fn is_idle(&self) -> bool {
+        if self.idle_since.elapsed() >= Self::LONGEST_IDLE {
+            return false;
+        }
         let mut byte = [0];
         match &self.stream {
             Stream::Plain(stream) if self.buffer.is_empty() => {

@@ -199,7 +199,8 @@ impl Upstream {
     }
 
     /// Keeps a connection for the next request.
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, mut connection: Connection) {
+        connection.idle_since = Instant::now();
         let current = self.openings.load(Ordering::Relaxed) == connection.opening;
         if let Ok(mut idle) = self.idle.lock()
             && current
@@ -321,6 +322,22 @@ mod tests {
         upstream.open(target.await);
         assert_eq!(ask(&upstream).await, Err(NoAnswer::Broken));
         assert_eq!((heads.recv().await, heads.try_recv().ok()), (Some(()), None));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_idled_for_long_is_not_used_again() {
+        let (upstream, _suspicions) = upstream();
+        let target = gateway(async |mut stream: TcpStream| {
+            read_head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            let _ = stream.read_u8().await;
+        });
+        upstream.open(target.await);
+        assert_eq!(ask(&upstream).await, Ok(204));
+        let mut connection = upstream.take_idle().unwrap();
+        connection.idle_since = Instant::now() - Duration::from_secs(4);
+        upstream.idle.lock().unwrap().push(connection);
+        assert!(upstream.take_idle().is_none());
     }
 
     #[tokio::test]
