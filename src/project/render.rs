@@ -83,7 +83,7 @@ pub fn render(wishes: &Wishes, project: &Project) -> String {
     if wishes.era.is_some_and(|era| era.id == "better-auth") {
         let comment = [
             "Its login page lives in the web frontend. This lets it through, for logins from other machines; then",
-            "FRONTEND_URL = \"{url}\" belongs among the variables, too.",
+            "FRONTEND_URL, as \"{url}\", belongs among the variables, too.",
         ];
         text.push_str(&part(&comment, "frontend", None, &Value::Integer(3000)));
     }

@@ -88,6 +88,16 @@ impl Connection {
     }
 }
 
+/// How much to read at once of a body that begins.
+fn first_read(framing: Framing) -> usize {
+    match framing {
+        Framing::Sized(length) => {
+            usize::try_from(length).unwrap_or(LARGEST_READ).clamp(FIRST_READ, LARGEST_READ)
+        }
+        Framing::Chunked(_) | Framing::ToTheEnd => FIRST_READ,
+    }
+}
+
 /// Who keeps a request from being sent to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stuck {
@@ -242,7 +252,7 @@ pub(super) async fn exchange(
         framing: head.framing,
         kept: head.kept && !sending.failed,
         sending: Some(sending).filter(|sending| !sending.is_over()),
-        next_read: FIRST_READ,
+        next_read: first_read(head.framing),
         home: home.clone(),
     };
     if head.response.status() != StatusCode::SWITCHING_PROTOCOLS {
