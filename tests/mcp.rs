@@ -89,3 +89,19 @@ fn the_demo_gateway_is_a_real_mcp_server() {
     });
     session.stop();
 }
+
+#[test]
+fn a_gateway_that_serves_mcp_elsewhere_is_told_of_with_the_path() {
+    let (home, port, https) = (Home::new(), free_port().to_string(), free_port().to_string());
+    let everything = tools().bin("mcp-server-everything").display().to_string();
+    let mut session = Mcpgw::tunnel(&home)
+        .args(["--provider", "local", "--https-port", &https, "--port", &port])
+        .args(["--env", "PORT={port}", "--", &everything, "streamableHttp"])
+        .start();
+    session.expect("ready");
+    let told = session.events().iter().find(|event| event["code"] == "gateway.path").cloned();
+    let told = told.expect("a notice before `ready`");
+    assert!(told["message"].as_str().unwrap().contains("serves MCP at /mcp; at /api/mcp/default"), "{told}");
+    assert!(told["fix"].as_str().unwrap().starts_with("--mcp-path /mcp"), "{told}");
+    session.stop();
+}

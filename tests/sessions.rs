@@ -187,7 +187,7 @@ fn status_watch_tells_every_change_and_ends_when_nobody_listens() {
     watch.expect_where("the change", SOON, |document| state(document).as_deref() == Some("restarting"));
     session.stop();
     watch.expect_where("the end", SOON, |document| document["sessions"] == json!([]));
-    watch.signal(Signal::INT);
+    watch.signal(Signal::TERM);
     watch.wait();
 
     // `head -1` goes after the first line.

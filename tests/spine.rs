@@ -396,3 +396,15 @@ fn help_version_completions_and_man_need_no_home() {
     }
     assert!(!home.state().exists(), "looking at help leaves no folder behind");
 }
+
+#[test]
+fn a_name_that_was_asked_for_is_never_answered_with_an_address_of_this_machine_alone() {
+    let (home, port) = (Home::new(), free_port().to_string());
+    let output = Mcpgw::new(&home)
+        .without_tools()
+        .args(["tunnel", "--subdomain", "my-gateway", "--port", &port, "--"])
+        .args(gateway_command(&["--port", &port]))
+        .run();
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("localtunnel") && output.stderr.contains("npm install"), "{output:?}");
+}

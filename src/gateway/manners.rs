@@ -27,6 +27,15 @@ pub struct Manners {
     pub metadata: Option<String>,
     /// Paths its OAuth metadata names, on its own origin.
     pub endpoints: Vec<String>,
+    /// The path where clients will look for MCP answers 404.
+    pub astray: Option<Astray>,
+}
+
+/// MCP is not where it was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Astray {
+    /// Where it is, if it is at a usual place.
+    pub served_at: Option<&'static str>,
 }
 
 const LIMIT: Duration = Duration::from_secs(3);
@@ -50,9 +59,17 @@ impl Manners {
             endpoints(client, origin, url, &foreign)
         );
         let Greeting { refuses, host, answer } = greeting;
+        let astray = match answer.as_ref().map(|answer| answer.status) {
+            Some(StatusCode::NOT_FOUND) => {
+                let serves = |status: StatusCode| status.is_success() || status == StatusCode::UNAUTHORIZED;
+                Some(Astray { served_at: gateway.door(mcp_path, &host, serves).await })
+            }
+            _ => None,
+        };
         let mut challenge = answer.and_then(|answer| answer.challenge());
         // One that guards this profile and leaves another door open does not guard itself.
-        if challenge.is_some() && gateway.has_an_open_door(mcp_path, &host).await {
+        let open = |status: StatusCode| status.is_success();
+        if challenge.is_some() && gateway.door(mcp_path, &host, open).await.is_some() {
             challenge = None;
         }
         let host = match HeaderValue::try_from(&local) {
@@ -61,7 +78,7 @@ impl Manners {
         };
         let metadata = challenge.as_deref().and_then(resource_metadata);
         let guard = witness.filter(|witness| challenge.is_some() && witness.stands());
-        Self { host, refuses_foreign_host: refuses, guard, metadata, endpoints }
+        Self { host, refuses_foreign_host: refuses, guard, metadata, endpoints, astray }
     }
 }
 
@@ -105,15 +122,15 @@ impl Gateway<'_> {
         Greeting { refuses: false, host: first.into(), answer }
     }
 
-    /// Does it serve anonymous visitors anywhere else on the paths that visitors reach?
-    async fn has_an_open_door(self, mcp_path: &str, host: &str) -> bool {
+    /// The first other of the usual MCP paths, all of which visitors reach, that answers like this.
+    async fn door(self, mcp_path: &str, host: &str, fits: fn(StatusCode) -> bool) -> Option<&'static str> {
         let doors = ["/mcp", "/api/mcp", "/api/mcp/default", "/api/mcp/gateway"];
         for door in doors.into_iter().filter(|door| *door != mcp_path) {
-            if self.initialize(door, host).await.is_some_and(|answer| answer.status.is_success()) {
-                return true;
+            if self.initialize(door, host).await.is_some_and(|answer| fits(answer.status)) {
+                return Some(door);
             }
         }
-        false
+        None
     }
 
     /// MCP's first request, the one that every server looks at, without any credentials. A session that it

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 pub use env_file::{check as check_env_file, write as write_env_file};
 pub use health::{Health, Origin, wait_until_alive};
-pub use manners::Manners;
+pub use manners::{Astray, Manners};
 
 use crate::config::Settings;
 use crate::process::{Spec, Stdin};

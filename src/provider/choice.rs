@@ -76,6 +76,10 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
         Some(provider) => vec![ready(settings, provider, "--provider")?],
         None => ready_in_order(settings)?,
     };
+    // A name below a provider's domain is wanted: an address of this machine's own is no substitute.
+    if candidates.is_empty() && (settings.subdomain.is_some() || settings.server.is_some()) {
+        candidates.push(ready(settings, find("localtunnel")?, "--provider")?);
+    }
     if let Some(first) = candidates.first() {
         first.provider.check(settings)?;
     }

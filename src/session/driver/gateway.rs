@@ -162,6 +162,11 @@ impl Driver<'_> {
             let message = "the gateway asks for a login itself, so no key of mcpgw's is needed";
             self.report.event(&Event::notice("auth.gateway", message, None));
         }
+        if let Some(astray) =
+            manners.astray.as_ref().filter(|_| !std::mem::replace(&mut self.told.astray, true))
+        {
+            self.report.event(&not_there(&self.settings.mcp_path(), astray));
+        }
         if let Some(metadata) = manners.metadata.as_deref().filter(|metadata| !leads_to(metadata, url)) {
             let message = format!(
                 "the gateway sends clients to {metadata} for its OAuth metadata, which is not this address: {}",
@@ -194,6 +199,23 @@ impl Driver<'_> {
     fn health(&self) -> Health {
         Health { client: self.local.clone(), port: self.settings.port, path: self.settings.health.clone() }
     }
+}
+
+/// What to say when clients will be sent to a path that the gateway does not know.
+fn not_there(mcp_path: &str, astray: &gateway::Astray) -> Event {
+    let (message, fix) = match astray.served_at {
+        Some(path) => (
+            format!(
+                "the gateway serves MCP at {path}; at {mcp_path}, where clients will be sent, it answers 404"
+            ),
+            format!("--mcp-path {path}, or mcp-path = \"{path}\" in mcpgw.toml"),
+        ),
+        None => (
+            format!("the gateway answers 404 at {mcp_path}, where clients will be sent"),
+            "--mcp-path says where it serves MCP, --profile which profile of it".into(),
+        ),
+    };
+    Event::notice("gateway.path", message, Some(fix))
 }
 
 /// Is this an address of the public URL's own origin?

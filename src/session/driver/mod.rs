@@ -149,6 +149,7 @@ struct Driver<'a> {
 struct Told {
     host: bool,
     guarded: bool,
+    astray: bool,
 }
 
 impl<'a> Driver<'a> {
