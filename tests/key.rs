@@ -315,6 +315,38 @@ fn a_gateway_that_leaves_one_door_open_does_not_guard_itself() {
 }
 
 #[test]
+fn a_gateway_that_guards_one_profile_and_not_another_opens_neither_to_strangers() {
+    let closed = Closed::start(&["--guard"], &["--env", "GW_OPEN=/api/mcp/open"]);
+    assert!(closed.ready.get("key_file").is_none(), "nobody could know: {}", closed.ready);
+    for method in ["GET", "POST", "DELETE"] {
+        assert_eq!(closed.ask(method, "/api/mcp/open", &[]).status, 403, "{method}");
+        assert_eq!(closed.ask(method, "/api/mcp/open", &["Authorization: Bearer user-token"]).status, 403);
+    }
+    // Wherever it refuses strangers itself, it is passed through.
+    for path in ["/api/mcp/default", "/api/mcp/other/profile"] {
+        assert_eq!(closed.get(path, &[]).status, 401, "{path}");
+        assert_eq!(closed.get(path, &["Authorization: Bearer user-token"]).status, 200, "{path}");
+    }
+    let key = closed.key();
+    assert_eq!(closed.get(&format!("/k/{key}/api/mcp/open"), &[]).status, 200);
+}
+
+#[test]
+fn who_was_told_the_key_still_gets_in_where_none_is_asked_for_and_the_gateway_does_not_see_it() {
+    let (home, port) = (Home::new(), free_port().to_string());
+    assert_eq!(Mcpgw::new(&home).args(["key", "rotate"]).run().code, 0);
+    let gateway = gateway_command(&["--port", &port]);
+    let call = tunnel(&home, &port, &["--auth", "none", "--yes"]).args(["--"]).args(gateway);
+    let open = Closed::of(call.start(), home);
+    assert!(open.ready.get("key_file").is_none(), "{}", open.ready);
+    let key = open.key();
+    assert_eq!(open.get(&format!("/k/{key}/api/mcp/default"), &[]).status, 200);
+    assert_eq!(open.get("/k/some-other-key/api/mcp/default", &[]).status, 200);
+    let seen = open.get("/mcp", &[&format!("Authorization: Bearer {key}")]).json();
+    assert!(seen["headers"].get("authorization").is_none(), "{seen}");
+}
+
+#[test]
 fn metadata_of_another_address_is_said_with_the_fix() {
     let mut closed = Closed::start(&["--guard", "--metadata", "http://localhost:3001/.well-known/x"], &[]);
     let notice =

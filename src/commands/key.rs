@@ -53,11 +53,24 @@ pub(super) fn settle(state: &State, project: &Path) -> Result<(Key, PathBuf)> {
         (None, Some(kept)) => kept.clone(),
         (None, None) => Key::random()?,
     };
-    let file = match kept.as_ref() == Some(&key) {
-        true => state.key_file(project),
-        false => state.keep_key(project, &key)?,
+    let file = match &kept {
+        Some(kept) if *kept == key => state.key_file(project),
+        kept => {
+            let file = state.keep_key(project, &key)?;
+            if kept.is_some() {
+                report::remark(&format!(
+                    "{VARIABLE} is the project's key from now on; the one before opens nothing"
+                ));
+            }
+            file
+        }
     };
     Ok((key, file))
+}
+
+/// The project's key and its file, if it has one.
+pub(super) fn kept(state: &State, project: &Path) -> Result<Option<(Key, PathBuf)>> {
+    Ok(state.key(project)?.map(|key| (key, state.key_file(project))))
 }
 
 /// What the user says it is. Never repeated, not even when it is no key.

@@ -38,7 +38,11 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     find_command(&settings)?;
     settings.env_file.as_deref().map_or(Ok(()), gateway::check_env_file)?;
     agree_to_open_access(&settings, yes, report.audience())?;
-    let key = (settings.auth != Auth::None).then(|| key::settle(&state, &settings.project)).transpose()?;
+    let key = match settings.auth {
+        // Clients that were told it once go on sending it.
+        Auth::None => key::kept(&state, &settings.project)?,
+        Auth::Auto | Auth::Key => Some(key::settle(&state, &settings.project)?),
+    };
     let _claim = state.claim_port(settings.port)?;
     let restored = finish_what_died(&state);
     match settings.command.is_empty() {

@@ -123,6 +123,8 @@ impl hyper::body::Body for Body {
 #[derive(Debug, Default)]
 pub(super) struct RequestBody {
     incoming: Option<Incoming>,
+    /// Ours, where nobody sends one.
+    words: Option<Bytes>,
     /// So many bytes more may come.
     left: u64,
     note: Option<Arc<Note>>,
@@ -133,7 +135,11 @@ impl RequestBody {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     pub(super) fn new(incoming: Incoming, largest: u64, note: Option<Arc<Note>>) -> Self {
-        Self { incoming: Some(incoming), left: largest, note }
+        Self { incoming: Some(incoming), words: None, left: largest, note }
+    }
+
+    pub(super) fn words(text: impl Into<Bytes>) -> Self {
+        Self { incoming: None, words: Some(text.into()), left: 0, note: None }
     }
 }
 
@@ -155,7 +161,9 @@ impl hyper::body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(self.words.take().map(|words| Ok(Frame::data(words))));
+        };
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else { return Poll::Pending };
         if let (Some(Ok(frame)), Some(note)) = (&frame, &self.note)
             && let Some(data) = frame.data_ref()
@@ -173,10 +181,11 @@ impl hyper::body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+        self.words.is_none() && self.incoming.as_ref().is_none_or(hyper::body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
+        let ours = || SizeHint::with_exact(self.words.as_ref().map_or(0, |words| words.len() as u64));
+        self.incoming.as_ref().map_or_else(ours, hyper::body::Body::size_hint)
     }
 }

@@ -10,6 +10,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::body::{Body, RequestBody};
@@ -20,7 +21,7 @@ use super::lock::Shown;
 use super::refusal::Refusal;
 use super::rpc::Note;
 use super::upstream::{Connection, NoAnswer};
-use super::{Shared, guard, lock, pace};
+use super::{Shared, guard, pace};
 
 /// Answers one request. Never fails: what goes wrong becomes an answer and a line in the log.
 pub(super) async fn answer(
@@ -38,7 +39,7 @@ pub(super) async fn answer(
         return answer;
     }
     let began = Instant::now();
-    let path = shown(request.uri().path());
+    let path = shown(&shared, request.uri().path());
     let asked = format!("{} {path}", request.method());
     let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone());
     let offers_upgrade = request.headers().contains_key(header::UPGRADE);
@@ -137,7 +138,9 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     let in_header = shared.lock.try_header(headers);
     let shown = match (in_path.as_ref().map(|(shown, _)| *shown), in_header) {
         // A wrong key in the path is no path of the gateway's, whatever else is shown.
-        (Some(Shown::Wrong), _) => return Err(Refusal::locked(Shown::Wrong, &host, &admission.path)),
+        (Some(Shown::Wrong), _) if !shared.lock.is_open() => {
+            return Err(Refusal::locked(Shown::Wrong, &host, &admission.path));
+        }
         (Some(Shown::Right), _) | (_, Shown::Right) => Shown::Right,
         (_, shown) => shown,
     };
@@ -215,9 +218,7 @@ async fn pass(
     if let Some(protocol) = protocol {
         headers::restore_upgrade(request.headers_mut(), protocol);
     }
-    if admitted.ours {
-        request.headers_mut().remove(header::AUTHORIZATION);
-    }
+    headers::strip_key(request.headers_mut(), admitted.ours);
     *request.uri_mut() = admitted.uri;
     *request.version_mut() = Version::HTTP_11;
     let scheme = shared.names.lock().map_or("https", |names| names.scheme());
@@ -239,7 +240,19 @@ async fn pass(
         Ok(())
     };
     let path = request.uri().path().to_string();
-    let mut response = match upstream.send(request, prepare).await {
+    let unasked = admitted.keyless && request.method() != Method::OPTIONS && shared.lock.must_ask_at(&path);
+    let sent = match unasked {
+        true => match upstream.send(stranger(&request), &prepare).await {
+            Ok(answer) if !is_challenge(&answer) => Err(NoAnswer::Locked),
+            Ok(_) => {
+                shared.lock.saw_refusal_at(&path);
+                upstream.send(request, prepare).await
+            }
+            Err(no_answer) => Err(no_answer),
+        },
+        false => upstream.send(request, prepare).await,
+    };
+    let mut response = match sent {
         Ok(response) => response,
         Err(NoAnswer::Stranger) => return Err(Refusal::stranger(Stranger::Host)),
         Err(NoAnswer::Locked) => return Err(Refusal::locked(Shown::Nothing, &admitted.host, &path)),
@@ -272,6 +285,25 @@ async fn pass(
     })
 }
 
+/// What somebody would send here who shows nothing at all.
+fn stranger(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
+    let mut stranger = Request::new(RequestBody::words(body.to_string()));
+    *stranger.method_mut() = Method::POST;
+    *stranger.uri_mut() = Uri::try_from(request.uri().path()).unwrap_or_default();
+    let headers = stranger.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    stranger
+}
+
+/// Does the gateway ask who is there?
+fn is_challenge<B>(answer: &Response<B>) -> bool {
+    answer.status() == StatusCode::UNAUTHORIZED && answer.headers().contains_key(header::WWW_AUTHENTICATE)
+}
+
 /// A GET for an event stream has no end to wait for.
 fn endless(request: &Request<RequestBody>) -> bool {
     let accepts = request.headers().get_all(header::ACCEPT);
@@ -300,7 +332,7 @@ fn say(status: StatusCode, text: &'static str) -> Response<Body> {
 
 /// A path for the log: without a key, and never longer than a line should be. Queries may hold tokens and
 /// stay out of it.
-fn shown(path: &str) -> String {
+fn shown(shared: &Shared, path: &str) -> String {
     const LIMIT: usize = 200;
-    lock::redact(path).chars().filter(|char| !char.is_control()).take(LIMIT).collect()
+    shared.lock.redact(path).chars().filter(|char| !char.is_control()).take(LIMIT).collect()
 }

@@ -77,6 +77,18 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
     upgrade
 }
 
+/// Takes our key out where it may stand: in `Authorization` when that was it, among several of those (nobody
+/// can say which one counts), and in the address of the page that a browser came from.
+pub(super) fn strip_key(headers: &mut HeaderMap, ours: bool) {
+    if ours || headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        headers.remove(header::AUTHORIZATION);
+    }
+    let holds_a_key = |value: &HeaderValue| value.as_bytes().windows(3).any(|part| part == b"/k/");
+    if headers.get(header::REFERER).is_some_and(holds_a_key) {
+        headers.remove(header::REFERER);
+    }
+}
+
 /// Puts `Connection: upgrade` back on a message that switches protocols.
 pub(super) fn restore_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -156,6 +168,19 @@ mod tests {
         let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["host", "x-mine"]);
+    }
+
+    #[test]
+    fn the_key_goes_by_no_side_door() {
+        let mut several = headers(&[("authorization", "Bearer key"), ("authorization", "x")]);
+        strip_key(&mut several, false);
+        let mut came_from =
+            headers(&[("referer", "https://x.example/k/key/mcp"), ("authorization", "Bearer y")]);
+        strip_key(&mut came_from, false);
+        assert_eq!((several.len(), came_from.len()), (0, 1));
+        let mut other = headers(&[("referer", "https://x.example/knock")]);
+        strip_key(&mut other, true);
+        assert_eq!(other.len(), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! constant time and never shown. Where it lies is looked at again while visitors come, so that a rotated
 //! key counts within a second and nobody has to restart anything.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -20,6 +21,8 @@ pub struct Lock {
     auth: Auth,
     /// Does the gateway guard itself, as far as we know? Not before it has been asked.
     guarded: AtomicBool,
+    /// The MCP paths at which it was seen to refuse strangers.
+    refusing: Mutex<HashSet<String>>,
     kept: Option<Kept>,
 }
 
@@ -50,19 +53,56 @@ impl Lock {
 
     /// No key is needed.
     pub fn open() -> Self {
-        Self { auth: Auth::None, guarded: AtomicBool::new(false), kept: None }
+        Self { auth: Auth::None, guarded: AtomicBool::default(), refusing: Mutex::default(), kept: None }
     }
 
-    /// `key`, which lies in `file`, is needed: always, or with [`Auth::Auto`] unless the gateway guards
-    /// itself.
+    /// `key`, which lies in `file`, is needed: always, with [`Auth::Auto`] unless the gateway guards itself, and
+    /// with [`Auth::None`] never, but it is known when somebody shows it.
     pub fn with(auth: Auth, key: Key, file: PathBuf) -> Self {
         let now = Now { key, looked: Instant::now(), stamp: stamp(&file) };
-        Self { auth, guarded: AtomicBool::new(false), kept: Some(Kept { file, now: Mutex::new(now) }) }
+        let kept = Some(Kept { file, now: Mutex::new(now) });
+        Self { auth, guarded: AtomicBool::default(), refusing: Mutex::default(), kept }
     }
 
     /// The gateway was asked.
     pub(super) fn set_guarded(&self, guarded: bool) {
         self.guarded.store(guarded, Ordering::Relaxed);
+        if let Ok(mut refusing) = self.refusing.lock() {
+            refusing.clear();
+        }
+    }
+
+    /// Is it the gateway's business alone to refuse strangers at this path? Not before it was seen to: a
+    /// gateway may guard one profile and leave another open.
+    pub(super) fn must_ask_at(&self, path: &str) -> bool {
+        let relies = self.auth == Auth::Auto && !self.is_shut();
+        relies && !self.refusing.lock().is_ok_and(|refusing| refusing.contains(path))
+    }
+
+    /// The gateway refuses strangers at this path.
+    pub(super) fn saw_refusal_at(&self, path: &str) {
+        /// Beyond that, visitors think them up.
+        const MOST: usize = 256;
+        if let Ok(mut refusing) = self.refusing.lock()
+            && refusing.len() < MOST
+        {
+            refusing.insert(path.into());
+        }
+    }
+
+    /// Does everybody get in, whatever they show?
+    pub(super) fn is_open(&self) -> bool {
+        self.auth == Auth::None
+    }
+
+    /// A path as a log may hold it.
+    pub(super) fn redact(&self, path: &str) -> String {
+        let shown = redact(path);
+        match self.kept.as_ref().and_then(|kept| kept.now.lock().ok()) {
+            // The key at the wrong place of a path, say.
+            Some(now) if shown.len() >= now.key.reveal().len() => shown.replace(now.key.reveal(), "***"),
+            _ => shown,
+        }
     }
 
     /// Is a key needed, as far as is known now?
@@ -136,7 +176,7 @@ fn stamp(file: &std::path::Path) -> Option<SystemTime> {
 }
 
 /// A path as a log may hold it: what stands where keys stand is not shown, right or wrong, however spelt.
-pub(super) fn redact(path: &str) -> String {
+fn redact(path: &str) -> String {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     let mut parts: Vec<&str> = decoded.split(['/', '\\']).collect();
     let Some(at) = parts.iter().position(|part| part.eq_ignore_ascii_case("k")) else {
@@ -251,6 +291,28 @@ mod tests {
         }
         assert_eq!(redact("/k/secret/api/mcp/x"), "/k/***/api/mcp/x");
         assert_eq!(redact("/api/mcp/k%20"), "/api/mcp/k%20");
+    }
+
+    #[test]
+    fn where_it_guards_itself_every_path_is_asked_for_once() {
+        let (_home, lock) = lock(Auth::Auto);
+        assert!(!lock.must_ask_at("/mcp"), "a key is needed there anyhow");
+        lock.set_guarded(true);
+        assert!(lock.must_ask_at("/mcp"));
+        lock.saw_refusal_at("/mcp");
+        assert!(!lock.must_ask_at("/mcp") && lock.must_ask_at("/api/mcp/other"));
+        lock.set_guarded(true);
+        assert!(lock.must_ask_at("/mcp"), "it may be another gateway now");
+    }
+
+    #[test]
+    fn a_key_at_the_wrong_place_of_a_path_is_in_no_log() {
+        let (_home, lock) = lock(Auth::Auto);
+        for path in
+            [format!("/{KEY}/api/mcp"), format!("/api/mcp/default/{KEY}"), format!("/k/x/../{KEY}/mcp")]
+        {
+            assert!(!lock.redact(&path).contains(KEY), "{path}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use gateway::AbortOnDrop;
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
 use crate::cert::{Keeper, Place, Source, Validity};
-use crate::config::Settings;
+use crate::config::{Auth, Settings};
 use crate::edge::{AllowList, Edge, Listen, Lock, Rules, Target, Tls};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
@@ -176,7 +176,8 @@ impl<'a> Driver<'a> {
             settings.health.as_deref(),
             &settings.allow,
         );
-        let key_file = key.as_ref().map(|(_, file)| file.clone());
+        let needed = key.as_ref().filter(|_| settings.auth != Auth::None);
+        let key_file = needed.map(|(_, file)| file.clone());
         let lock = key.map_or_else(Lock::open, |(key, file)| Lock::with(settings.auth, key, file));
         let unproven = !settings.verify && settings.url.is_some();
         let rules = Rules {
