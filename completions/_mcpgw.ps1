@@ -138,6 +138,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The URL for MCP clients')
+            [CompletionResult]::new('--with-key', '--with-key', [CompletionResultType]::ParameterName, 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path')
             [CompletionResult]::new('--callback', '--callback', [CompletionResultType]::ParameterName, 'The URL to register with OAuth providers')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'The address for programs on this machine, which goes round the tunnel')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Put it into the clipboard too')

@@ -1350,7 +1350,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__url)
-            opts="-c -h --mcp --callback --local --copy --qr --session --port --help"
+            opts="-c -h --mcp --with-key --callback --local --copy --qr --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

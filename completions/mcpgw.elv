@@ -130,6 +130,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
             cand --port 'The session on this gateway port'
             cand --mcp 'The URL for MCP clients'
+            cand --with-key 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
             cand --callback 'The URL to register with OAuth providers'
             cand --local 'The address for programs on this machine, which goes round the tunnel'
             cand -c 'Put it into the clipboard too'

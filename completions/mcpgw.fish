@@ -124,6 +124,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Pri
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l with-key -d 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l callback -d 'The URL to register with OAuth providers'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l local -d 'The address for programs on this machine, which goes round the tunnel'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it into the clipboard too'

@@ -259,6 +259,15 @@ fn keys_are_kept_by_the_project_and_reach_no_log_no_event_and_no_argument() {
 }
 
 #[test]
+fn the_address_for_clients_that_send_no_header_can_be_printed() {
+    let closed = Closed::start(&[], &[]);
+    let output = Mcpgw::new(&closed.home).args(["url", "--with-key"]).run();
+    let path = format!("/k/{}/api/mcp/default", closed.key());
+    assert!(output.stdout.trim().ends_with(&path), "{output:?}");
+    assert_eq!(closed.get(&path, &[]).status, 200);
+}
+
+#[test]
 fn a_rotated_key_counts_in_the_session_that_runs() {
     let closed = Closed::start(&[], &[]);
     let old = closed.key();
@@ -329,6 +338,9 @@ fn a_gateway_that_guards_one_profile_and_not_another_opens_neither_to_strangers(
     }
     let key = closed.key();
     assert_eq!(closed.get(&format!("/k/{key}/api/mcp/open"), &[]).status, 200);
+    // No key is needed at the address that clients are given.
+    let output = Mcpgw::new(&closed.home).args(["url", "--with-key"]).run();
+    assert_eq!(output.stdout.trim(), closed.ready["mcp_url"].as_str().unwrap());
 }
 
 #[test]

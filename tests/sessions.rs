@@ -68,7 +68,10 @@ fn several_sessions_are_named_by_their_folders_and_the_one_at_home_is_meant() {
     assert!(Mcpgw::new(&home).args(["stop", "--session", "shop"]).run().stdout.contains("stopped shop"));
     assert!(shop.wait().success());
     assert_eq!(url("", &[]).stdout.trim(), format!("https://localhost:{blog_port}"));
-    assert_eq!(Mcpgw::new(&home).args(["stop", "--all"]).run().code, 0);
+    for stop in [&["stop"][..], &["stop", "--all"]] {
+        assert_eq!(Mcpgw::new(&home).args(stop).run().code, 0, "nothing to end is no failure");
+    }
+    assert_eq!(Mcpgw::new(&home).args(["stop", "--session", "nosuch"]).run().code, 1);
     assert!(blog.wait().success());
 }
 

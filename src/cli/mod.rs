@@ -142,14 +142,14 @@ pub enum Command {
         command: Option<String>,
     },
     /// The MCP gateway of `tunnel --demo`
-    #[command(hide = true)]
+    #[command(hide = true, name = "__demo-gateway")]
     DemoGateway {
         /// The port to listen on, at 127.0.0.1
         #[arg(long)]
         port: u16,
     },
     /// Wait for a session's end, then end whatever it left running
-    #[command(hide = true)]
+    #[command(hide = true, name = "__reap")]
     Reap {
         /// The session's id
         session: String,

@@ -46,6 +46,9 @@ pub struct UrlArgs {
     /// The URL for MCP clients
     #[arg(long, group = "what")]
     pub mcp: bool,
+    /// The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path
+    #[arg(long, group = "what")]
+    pub with_key: bool,
     /// The URL to register with OAuth providers
     #[arg(long, group = "what")]
     pub callback: bool,

@@ -14,9 +14,8 @@ pub(super) fn run(args: &StopArgs) -> Result<()> {
     let (running, dead): (Vec<_>, Vec<_>) = state.sessions().into_iter().partition(SessionRecord::is_alive);
     let asked = match args.all {
         true => running,
-        false if running.is_empty() && args.which.session.is_none() && left_something(&state, &dead) => {
-            vec![]
-        }
+        // Nothing to end is no failure, unless somebody meant a certain one.
+        false if running.is_empty() && args.which.session.is_none() && args.which.port.is_none() => vec![],
         false => match pick::among(&running, &args.which) {
             Ok(session) => vec![session],
             // A dead one may be named too: it is cleared away below.
@@ -40,10 +39,6 @@ pub(super) fn run(args: &StopArgs) -> Result<()> {
         report::out("no session is running");
     }
     Ok(())
-}
-
-fn left_something(state: &State, dead: &[SessionRecord]) -> bool {
-    !dead.is_empty() || !client::leftovers(state).is_empty()
 }
 
 /// A suspended process hears nothing before it is told to go on.

@@ -123,7 +123,7 @@ fn use_demo_gateway(settings: &mut Settings) -> Result<()> {
         settings.port = free.map_err(failed)?.port();
     }
     let program = std::env::current_exe().map_err(failed)?.display().to_string();
-    settings.command = vec![program, "demo-gateway".into(), "--port".into(), settings.port.to_string()];
+    settings.command = vec![program, "__demo-gateway".into(), "--port".into(), settings.port.to_string()];
     settings.folder = None;
     Ok(())
 }

@@ -210,7 +210,11 @@ fn explain(message: &str) -> (String, String) {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
     let Some(typed) = quoted.next().filter(|_| unknown) else {
-        return (message, "the keys are the names of the flags: see `mcpgw tunnel --help`".into());
+        let fix = match message.contains("expected a sequence") {
+            true => "write a list: command = [\"node\", \"server.js\"]",
+            false => "the keys are the names of the flags: see `mcpgw tunnel --help`",
+        };
+        return (message, fix.into());
     };
     let known: Vec<&str> = quoted.collect();
     let what = message.split('`').next().unwrap_or_default();
@@ -225,6 +229,12 @@ fn explain(message: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_in_one_string_is_led_to_the_list_it_must_be() {
+        let mistake = parse("command = 'node server.js'").unwrap_err();
+        assert!(mistake.fix.contains(r#"command = ["node", "server.js"]"#), "{}", mistake.fix);
+    }
 
     #[test]
     fn the_source_above_wins_and_lists_add_up() {

@@ -65,6 +65,9 @@ fn cannot_bind(port: u16, flag: &str, error: &io::Error) -> Error {
     let failed = Error::failed("edge.bind", format!("listen on port {port} of localhost{holder}"));
     match flag {
         "" => failed,
+        flag if holder.starts_with(": mcpgw ") => {
+            failed.fix(format!("end that session with `mcpgw stop`, or choose another port with {flag}"))
+        }
         flag => failed.fix(format!("end that program, or choose another port with {flag}")),
     }
 }

@@ -18,7 +18,7 @@ use crate::process::{Spec, Stdin};
 
 /// Is this the command of the gateway inside mcpgw?
 pub fn is_demo(command: &[String]) -> bool {
-    command.get(1).is_some_and(|word| word == "demo-gateway")
+    command.get(1).is_some_and(|word| word == "__demo-gateway")
 }
 
 /// The gateway's command line with APP_URL and whatever `--env` adds; nothing of the user's own

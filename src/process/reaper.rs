@@ -22,7 +22,7 @@ impl Reaper {
         };
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
-        command.args(["reap", session]).env_remove(SESSION_MARK);
+        command.args(["__reap", session]).env_remove(SESSION_MARK);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // It must not keep the user's folder busy.
         command.current_dir(std::env::temp_dir());

@@ -26,6 +26,7 @@ pub use checked::Checked;
 pub use diff::unified as unified_diff;
 pub use event::Event;
 pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
+pub use panel::url_with_key;
 use screen::Screen;
 use stage::{Act, Stage};
 use words::{Line, Tone};

@@ -77,13 +77,16 @@ pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
     shown
 }
 
-/// `https://x/api/mcp/default` and KEY make `https://x/k/KEY/api/mcp/default`.
+/// The same where it is of use: who takes no header runs elsewhere, and never gets to this machine's own names.
 fn with_key(mcp_url: &str, key: &str) -> Option<String> {
+    let url = Url::parse(mcp_url).ok()?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    url_with_key(mcp_url, key).filter(|_| !here)
+}
+
+/// `https://x/api/mcp/default` and KEY make `https://x/k/KEY/api/mcp/default`.
+pub fn url_with_key(mcp_url: &str, key: &str) -> Option<String> {
     let mut url = Url::parse(mcp_url).ok()?;
-    // Who takes no header runs elsewhere, and never gets to this machine's own names.
-    if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
-        return None;
-    }
     url.set_path(&format!("/k/{key}{}", url.path()));
     Some(url.to_string())
 }

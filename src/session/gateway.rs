@@ -256,7 +256,12 @@ impl Machine {
         Event::notice(
             "gateway.slow",
             format!("still waiting for the gateway on port {port}: {reason}"),
-            Some(format!("check that it listens on {port} (--port), and its words in gateway.log")),
+            Some(match reason.contains(" answered ") {
+                true => "it does listen there: --health names a path that answers 200".into(),
+                false => {
+                    format!("check that it listens on {port} (--port), and its words: mcpgw logs gateway")
+                }
+            }),
         )
     }
 
@@ -372,8 +377,14 @@ impl Machine {
 
 fn crash_loop(reason: &str, times: u32, last: &[String]) -> Error {
     let message = format!("keep the gateway running: {}", with_lines(reason, last));
-    Error::failed("gateway.crash_loop", message)
-        .fix(format!("it was started {times} times; run its command by itself to see what is wrong"))
+    // What Node, Python, Go and Rust say of a port that somebody else has.
+    let taken = ["EADDRINUSE", "ddress already in use", "ddress in use"];
+    let port_taken = last.iter().any(|line| taken.iter().any(|words| line.contains(words)));
+    let fix = match port_taken {
+        true => "the port it wants is taken: end who has it, or tell it mcpgw's by --env PORT={port}".into(),
+        false => format!("it was started {times} times; run its command by itself to see what is wrong"),
+    };
+    Error::failed("gateway.crash_loop", message).fix(fix)
 }
 
 fn with_lines(reason: &str, last: &[String]) -> String {
