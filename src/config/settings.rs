@@ -221,6 +221,15 @@ impl Settings {
                 return Err(wrong(flag, path, "is not a path").fix(format!("write --{flag} /{path}")));
             }
         }
+        let mut paths = self.allow.iter().map(|path| ("allow", path)).chain([("mcp-path", &self.mcp_path)]);
+        if let Some((flag, path)) = paths.find(|(_, path)| path.contains(['*', '?', '#'])) {
+            return Err(wrong(flag, path, "is a pattern or has a query, and paths are taken as they are")
+                .fix("write the path alone; what is below it is meant too"));
+        }
+        if self.mcp_path == "/" {
+            return Err(wrong("mcp-path", "/", "would open everything, the gateway's admin pages included")
+                .fix("let the gateway serve MCP at a path of its own, /mcp for example"));
+        }
         if self.allow.iter().any(|path| path == "/") {
             return Err(wrong("allow", "/", "would open everything, the gateway's admin pages included")
                 .fix("name the paths that visitors need"));
@@ -376,7 +385,10 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_flag_and_the_fix() {
         type Edit = fn(&mut Layer);
-        let cases: [(&str, Edit); 17] = [
+        let cases: [(&str, Edit); 20] = [
+            ("--allow", |layer| layer.allow = vec!["/a/*".into()]),
+            ("--allow", |layer| layer.allow = vec!["/b?c".into()]),
+            ("--mcp-path", |layer| layer.mcp_path = Some("/".into())),
             ("--url", |layer| layer.url = Some("name.example".into())),
             ("--domain", |layer| layer.domain = Some("a b.example".into())),
             ("--hostname", |layer| layer.hostname = Some("x/y.example".into())),
