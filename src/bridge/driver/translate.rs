@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::greeting::VERSIONS;
 use super::super::message::{self, Kind, Message, Part};
@@ -182,14 +182,26 @@ impl Bridge {
 
     /// The stream of changes, opened again whenever it ends or the client wants others.
     pub(super) async fn subscribe(self: &Rc<Self>, session: &Rc<Session>) {
+        /// Between two streams that a gateway closes at once.
+        const APART: Duration = Duration::from_secs(1);
         let mut pauses = 0;
         loop {
+            let began = Instant::now();
             tokio::select! {
                 heard = self.subscribe_once(session) => match heard {
                     // It has no such stream.
                     Err(Failure::Refused(_)) => return,
                     Err(_) if self.moved(Some(session)) => return,
-                    Ok(true) => pauses = 0,
+                    Ok(true) => {
+                        let rest = APART.saturating_sub(began.elapsed()).max(pause(1));
+                        sleep(rest).await;
+                        // It may be another gateway by now, back so soon that no attempt failed.
+                        if self.moved(Some(session)) {
+                            return;
+                        }
+                        pauses = 0;
+                        continue;
+                    }
                     _ => {}
                 },
                 () = session.listening_anew.notified() => continue,
