@@ -35,8 +35,11 @@ mod session;
 mod tools;
 
 use std::{
-    net::TcpListener,
-    sync::atomic::{AtomicU32, Ordering},
+    net::{TcpListener, UdpSocket},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -54,9 +57,24 @@ pub use rustix::process::Signal;
 pub use session::Session;
 pub use tools::{Tools, sources, tools};
 
-/// A TCP port that was free on 127.0.0.1 just now.
+/// A TCP port that is free on 127.0.0.1 and stays so: below the range from which a system serves whoever binds port 0
+/// (a stand-in of ours was once given the very port meant for the gateway), and kept from every other test, in this
+/// process or another, by a UDP socket on the same number.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    static KEPT: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    for _ in 0..COUNT {
+        let place = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + place % COUNT).unwrap();
+        let Ok(reserved) = UdpSocket::bind(("127.0.0.1", port)) else { continue };
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            KEPT.lock().unwrap().push(reserved);
+            return port;
+        }
+    }
+    panic!("no port free from {FIRST} on");
 }
 
 /// Asks every 10 ms until there is an answer. For the outside world only: what gives an event is waited for by
