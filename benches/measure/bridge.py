@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import selectors
+import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ THROUGHPUT_TIMES = 3
 CALLS = 200
 AT_ONCE = 32
 MANY = 1500
+VERSION = "2025-11-25"
 
 
 def measure(programs, board, rounds):
@@ -126,7 +128,7 @@ class Client:
 
     def initialize(self):
         info = {"name": "bench", "version": "1"}
-        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+        params = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": info}
         self.send({"id": "init", "method": "initialize", "params": params})
         self.answers()
         self.send({"method": "notifications/initialized"})
@@ -179,27 +181,42 @@ class Everything:
 
     def begin(self):
         info = {"name": "bench", "version": "1"}
-        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+        params = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": info}
         session = self.post({"id": 0, "method": "initialize", "params": params})
         self.session = session
         self.post({"method": "notifications/initialized"})
         return session
 
-    def post(self, message):
+    def headers(self):
         headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
         if self.session:
             headers["mcp-session-id"] = self.session
-        self.connection.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", **message}), headers)
+            # As the specification asks for and both peers send. The server does more then: it begins each stream with
+            # an event to resume from, which alone takes it a millisecond.
+            headers["mcp-protocol-version"] = VERSION
+        return headers
+
+    def post(self, message):
+        self.connection.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", **message}), self.headers())
         answer = self.connection.getresponse()
         answer.read()
         return answer.headers["mcp-session-id"]
 
     def latency(self):
-        """Milliseconds a call takes without anything between, over one connection."""
-        # The server has closed the one of the last round: node keeps them for 5 s.
-        self.connection.close()
-        call = {"method": "tools/call", "params": {"name": "echo", "arguments": {"message": "hello"}}}
-        began = time.perf_counter()
-        for n in range(CALLS):
-            self.post({"id": n, **call})
-        return (time.perf_counter() - began) / CALLS * 1e3
+        """Milliseconds until a call's result is there, over one connection, without a client's own work."""
+        headers = "".join(f"{name}: {value}\r\n" for name, value in self.headers().items())
+        call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "hello"}}}
+        took = 0
+        with socket.create_connection(("127.0.0.1", self.connection.port), timeout=20) as line:
+            for n in range(CALLS):
+                body = json.dumps({**call, "id": n})
+                request = f"POST /mcp HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {len(body)}\r\n\r\n{body}"
+                answer = b""
+                began = time.perf_counter()
+                line.sendall(request.encode())
+                while b'"result"' not in answer:
+                    answer += line.recv(1 << 16)
+                took += time.perf_counter() - began
+                while not answer.endswith(b"0\r\n\r\n"):
+                    answer += line.recv(1 << 16)
+        return took / CALLS * 1e3

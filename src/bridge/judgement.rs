@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::message::{self, Id, Incoming, Kind, Message, Part};
 use super::modern;
-use super::verdict::{Failure, LOST, Refusal};
+use super::verdict::{Failure, LOST, OTHER_PATH, Refusal};
 use crate::edge::UNTOUCHED;
 
 /// What the call's own side knows.
@@ -54,7 +54,7 @@ pub(super) fn of(status: u16, headers: &HeaderMap, body: &Bytes, sent: Sent<'_>)
             code: LOST,
             name: "bridge.http",
             message: format!("{} answered {why}", sent.to),
-            fix: (status == 404).then(|| "is the path right? --url takes a whole MCP address".into()),
+            fix: (status == 404).then(|| OTHER_PATH.into()),
         }),
     })
 }

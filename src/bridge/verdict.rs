@@ -47,6 +47,10 @@ pub(super) enum Next {
 /// JSON-RPC leaves -32000 to -32099 to implementations; the SDKs use the first for a closed connection.
 pub(super) const LOST: i64 = -32000;
 
+/// What helps where something else than MCP answers.
+pub(super) const OTHER_PATH: &str =
+    "where its MCP path is another, name that with --mcp-path, or the whole address with --url";
+
 /// A session that is forgotten so often right after it began is no session.
 const RENEWALS: u32 = 3;
 

@@ -1,5 +1,6 @@
 //! `mcpgw bridge`: settle where to connect, then forward until the client has gone.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -13,6 +14,12 @@ use crate::state::State;
 
 pub(super) fn run(args: BridgeArgs) -> Result<()> {
     let plan = plan(args)?;
+    if std::io::stdin().is_terminal() {
+        report::remark(
+            "mcpgw bridge: speaks MCP on standard input and output, for a client to start \
+             (`mcpgw configure` writes its entry); Ctrl-D ends it",
+        );
+    }
     let runtime = super::runtime()?;
     let done = runtime.block_on(bridge::run(plan));
     // A name that is being looked up, a disk that is slow: nothing worth waiting for.

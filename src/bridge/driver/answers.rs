@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::super::ledger::Asker;
 use super::super::message::{self, Id, Incoming, Kind, Message, Part};
 use super::super::sse;
-use super::super::verdict::{Failure, LOST, Refusal};
+use super::super::verdict::{Failure, LOST, OTHER_PATH, Refusal};
 use super::super::wire::{Answer, LARGEST};
 use super::Bridge;
 
@@ -189,6 +189,6 @@ fn no_mcp(answer: &Answer) -> Refusal {
         code: LOST,
         name: "bridge.no_mcp",
         message: format!("{} speaks no MCP: it answered {kind}", super::super::target::shown(&answer.url)),
-        fix: Some("is the path right? --url takes a whole MCP address".into()),
+        fix: Some(OTHER_PATH.into()),
     }
 }
