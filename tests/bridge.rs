@@ -8,6 +8,7 @@ mod support;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -692,6 +693,32 @@ fn it_finds_the_running_session_by_itself_and_follows_it_to_the_next() {
     assert_eq!(text(&bridge.answer(2)), "two");
     bridge.end();
     next.stop();
+}
+
+/// Claude Desktop itself cannot run here: its entry is started as it would, with nothing but what the entry names.
+#[test]
+fn the_entry_that_configure_writes_leads_to_the_session_from_an_empty_environment_and_another_folder() {
+    const FILE: &str = ".config/Claude/claude_desktop_config.json";
+    let (home, port) = (Home::new(), free_port().to_string());
+    let mut session = Mcpgw::tunnel(&home).args(["--demo", "--auth", "key", "--https-port", &port]).start();
+    session.expect("ready");
+    let written = Mcpgw::new(&home).args(["configure", "claude-desktop"]).run();
+    assert_eq!(written.code, 0, "{written:?}");
+    let file: Value = serde_json::from_str(&home.read(FILE)).unwrap();
+    let entry = &file["mcpServers"]["mcpgw"];
+    let program = Path::new(entry["command"].as_str().unwrap());
+    assert!(program.is_absolute(), "{entry}");
+    let mut command = Command::new(program);
+    command.env_clear().current_dir("/");
+    command.args(entry["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()));
+    for (name, value) in entry["env"].as_object().unwrap() {
+        command.env(name, value.as_str().unwrap());
+    }
+    let mut bridge = Bridge::of(command);
+    assert_eq!(bridge.initialize()["serverInfo"]["name"], "mcpgw-demo");
+    assert_eq!(text(&bridge.call(1, "echo", json!({"text": "one"}))), "one");
+    bridge.end();
+    session.stop();
 }
 
 #[test]
