@@ -4,8 +4,10 @@
 mod clients;
 mod clock;
 mod gateway;
+mod https;
 mod provider;
 mod publish;
+mod start;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,19 +20,20 @@ use url::Url;
 pub use clients::restored;
 use clock::Clock;
 use gateway::AbortOnDrop;
+use https::Https;
 
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
-use crate::cert::{Keeper, Place, Source, Validity};
-use crate::config::{Auth, Settings};
-use crate::edge::{AllowList, Edge, Listen, Lock, Rules, Target, Tls};
+use crate::cert::Keeper;
+use crate::config::Settings;
+use crate::edge::{Edge, Target};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
-use crate::os::{self, Interruption, Suspension, Termination};
+use crate::os::{Interruption, Suspension, Termination};
 use crate::process::{self, Child, Reaper};
-use crate::provider::{Candidate, Provider};
+use crate::provider::Candidate;
 use crate::report::{Audience, Event, Report};
-use crate::state::{Key, SessionRecord, State, random_hex};
+use crate::state::{Key, SessionRecord, State};
 use crate::web::{self, Names};
 
 /// What a session is to be.
@@ -153,83 +156,6 @@ struct Told {
 }
 
 impl<'a> Driver<'a> {
-    async fn start(plan: Plan, state: &'a State, report: &'a Report) -> Result<(Self, Inbox)> {
-        let Plan { settings, candidates, tls, key, notices } = plan;
-        let (sender, messages) = mpsc::unbounded_channel();
-        let (suspect, suspicions) = mpsc::channel(1);
-        let id = random_hex(4)?;
-        let logs = state.logs_for(&id)?;
-        let outbox = Outbox(sender);
-        let https = tls.as_ref().map(|keeper| Https::of(keeper, &settings));
-        let listen = match tls {
-            None => Listen::Plain(settings.edge_port),
-            Some(keeper) => Listen::Tls(Box::new(Tls {
-                port: settings.https_port,
-                keeper,
-                every: Https::LOOK,
-                told: hear_of_certificates(outbox.clone()),
-            })),
-        };
-        let allow = AllowList::new(
-            &settings.mcp_path(),
-            &settings.mcp_path,
-            settings.health.as_deref(),
-            &settings.allow,
-        );
-        let needed = key.as_ref().filter(|_| settings.auth != Auth::None);
-        let key_file = needed.map(|(_, file)| file.clone());
-        let lock = key.map_or_else(Lock::open, |(key, file)| Lock::with(settings.auth, key, file));
-        let unproven = !settings.verify && settings.url.is_some();
-        let rules = Rules {
-            allow,
-            lock,
-            hosts: settings.allow_host.clone(),
-            unproven,
-            frontend: settings.frontend,
-            largest_body: settings.max_body,
-            log_requests: settings.log_requests.clone(),
-        };
-        let edge = Edge::bind(listen, rules, &logs, suspect).await?;
-        os::adopt_orphans();
-        let reaper = Reaper::start(&id)?;
-        let expires = settings.expire.map(|after| SystemTime::now() + after);
-        let mut record = new_record(&id, &settings, candidates[0].provider, &edge, https.as_ref(), &logs)?;
-        record.key_file.clone_from(&key_file);
-        state.save(&record)?;
-        edge.probe().keep(&logs);
-        report.event(&Event::EdgeReady { port: edge.port(), session: id, logs: logs.display().to_string() });
-        notices.iter().for_each(|notice| report.event(notice));
-        let driver = Self {
-            session: session(&settings, &candidates),
-            local: web::local()?,
-            public: Arc::default(),
-            names: Arc::new(Names::new(settings.doh.clone())),
-            streams_seen: None,
-            https,
-            settings: Arc::new(settings),
-            candidates,
-            at: 0,
-            api: None,
-            state,
-            report,
-            outbox,
-            edge,
-            record,
-            reaper,
-            provider_child: None,
-            gateway_child: None,
-            target: None,
-            told: Told::default(),
-            key_file,
-            watch: None,
-            expires,
-            hurry: watch::Sender::new(false),
-            clock: Clock::start(),
-            reason: "asked",
-        };
-        Ok((driver, Inbox { messages, suspicions }))
-    }
-
     async fn drive(&mut self, inbox: &mut Inbox, termination: &mut Termination) -> Result<()> {
         let mut next = Some(Input::Begin);
         // Elsewhere there is nothing to tidy up before the system suspends us.
@@ -438,127 +364,6 @@ async fn ctrl_z(suspension: &mut Option<Suspension>) {
         Some(suspension) => suspension.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// How the edge's own HTTPS is believed.
-#[derive(Debug, Clone)]
-struct Https {
-    /// A name for this machine that the certificate holds.
-    name: String,
-    place: Place,
-    authority: PathBuf,
-    /// Is the authority's file a CA that clients can be told to believe?
-    has_ca: bool,
-}
-
-impl Https {
-    /// How often the certificate is looked at: a user who changes it waits no longer than that.
-    const LOOK: Duration = Duration::from_secs(2);
-
-    fn of(keeper: &Keeper, settings: &Settings) -> Self {
-        let has_ca = !matches!(keeper.source(), Source::Files(_));
-        Self {
-            name: match &settings.hostname {
-                Some(name) if !has_ca => name.clone(),
-                _ => "localhost".into(),
-            },
-            place: keeper.pair().place.clone(),
-            authority: keeper.source().authority().to_path_buf(),
-            has_ca,
-        }
-    }
-
-    /// Where gateways look that want to speak HTTPS themselves.
-    fn variables(&self) -> [(String, String); 2] {
-        [("SSL_CERT_PATH", &self.place.cert), ("SSL_KEY_PATH", &self.place.key)]
-            .map(|(name, path)| (name.to_string(), path.display().to_string()))
-    }
-
-    /// Asks the edge. Who vouches for the user's own certificate is the user's affair: that it was this edge
-    /// that answered is proved by the answer.
-    fn client(&self, names: Arc<Names>) -> Result<Client> {
-        match self.has_ca {
-            true => web::public(std::fs::read_to_string(&self.authority).ok().as_deref(), names),
-            false => web::unverified(names),
-        }
-    }
-}
-
-/// What becomes of the certificate, as notices.
-fn hear_of_certificates(outbox: Outbox) -> mpsc::UnboundedSender<Result<Validity>> {
-    let (told, mut hear) = mpsc::unbounded_channel::<Result<Validity>>();
-    tokio::spawn(async move {
-        while let Some(news) = hear.recv().await {
-            outbox.send(Message::Notice(match news {
-                Ok(validity) => {
-                    let until = validity.until.strftime("%Y-%m-%d %H:%M UTC");
-                    Event::notice("cert.renewed", format!("the certificate is new, until {until}"), None)
-                }
-                Err(error) => {
-                    let message = format!("the old certificate stays: failed to {}", error.message);
-                    Event::notice(error.code, message, error.fix)
-                }
-            }));
-        }
-    });
-    told
-}
-
-fn session(settings: &Settings, candidates: &[Candidate]) -> Session {
-    let rules = candidates.iter().map(|candidate| {
-        let policy = candidate.policy(settings);
-        provider_machine::Rules {
-            id: candidate.provider.id(),
-            policy,
-            start_timeout: settings.start_timeout,
-            probe_interval: settings.probe_interval.unwrap_or(policy.probe_interval),
-            verify: settings.verify,
-            wanted: settings
-                .subdomain
-                .clone()
-                .filter(|_| candidate.provider.own_flags().contains(&"subdomain")),
-            successor: false,
-        }
-    });
-    let gateway = gateway_machine::Rules { port: settings.port, attached: settings.command.is_empty() };
-    let seed = fastrand::u64(..);
-    Session::new(rules.collect(), seed, gateway_machine::Machine::new(gateway, seed))
-}
-
-fn new_record(
-    id: &str,
-    settings: &Settings,
-    provider: &dyn Provider,
-    edge: &Edge,
-    https: Option<&Https>,
-    logs: &std::path::Path,
-) -> Result<SessionRecord> {
-    let me = os::process(std::process::id())
-        .ok_or_else(|| Error::failed("session.self", "look up mcpgw's own process"))?;
-    Ok(SessionRecord {
-        id: id.into(),
-        pid: me.pid,
-        pid_start: me.start,
-        started_at: jiff::Timestamp::now().to_string(),
-        phase: "starting".into(),
-        folder: settings.project.clone(),
-        provider: provider.id().into(),
-        gateway_port: settings.port,
-        edge_port: edge.port(),
-        local_url: match https {
-            Some(https) => format!("https://{}:{}", https.name, edge.port()),
-            None => format!("http://127.0.0.1:{}", edge.port()),
-        },
-        ca_file: https.map(|https| https.authority.clone()),
-        mcp_path: settings.mcp_path.clone(),
-        profile: settings.profile.clone(),
-        key_file: None,
-        url: None,
-        mcp_url: None,
-        callback_url: None,
-        env: std::collections::BTreeMap::new(),
-        logs: logs.to_path_buf(),
-    })
 }
 
 /// `https://x/` and `/api/mcp/default` make `https://x/api/mcp/default`.
