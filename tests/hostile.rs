@@ -305,15 +305,19 @@ fn requests_are_told_to_the_user_without_a_secret_in_them() {
     let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", call.len());
     edge.ask("POST", &format!("/k/{KEY}/api/mcp/default?token=hush"), &head, call);
     edge.ask("GET", "/admin", "", "");
+    // Who claims to be the session's own user, and cannot prove it, is a visitor.
+    let claim = format!("Authorization: Bearer {KEY}\r\nmcpgw-own: {KEY}\r\n");
+    let seen = edge.ask("GET", "/api/mcp/own", &claim, "").text();
+    assert!(seen.contains("/api/mcp/own") && !seen.to_lowercase().contains("mcpgw-own"), "{seen}");
     let ask = || Mcpgw::new(&edge.home).args(["status", "--requests", "--json"]).run();
-    let told = wait_for("both requests", Duration::from_secs(10), || {
+    let told = wait_for("all requests", Duration::from_secs(10), || {
         let told = ask().json();
-        (told["sessions"][0]["last"].as_array()?.len() == 2).then_some(told)
+        (told["sessions"][0]["last"].as_array()?.len() == 3).then_some(told)
     });
     let session = &told["sessions"][0];
     assert_eq!(
         (session["totals"]["requests"].as_u64(), session["totals"]["refused"].as_u64()),
-        (Some(2), Some(1))
+        (Some(3), Some(1))
     );
     let first = &session["last"][0];
     assert_eq!(first["path"], "/k/***/api/mcp/default");
@@ -321,9 +325,9 @@ fn requests_are_told_to_the_user_without_a_secret_in_them() {
     assert!(first["bytes"].as_u64().unwrap() > 0 && first["status"] == 200, "{first}");
     let people = Mcpgw::new(&edge.home).args(["status", "--requests"]).run();
     assert!(people.stdout.contains("tools/call echo") && people.stdout.contains("refused:"), "{people:?}");
-    let file = wait_for("two lines", Duration::from_secs(10), || {
+    let file = wait_for("three lines", Duration::from_secs(10), || {
         let text = fs::read_to_string(edge.home.path().join("requests.jsonl")).ok()?;
-        (text.lines().count() == 2).then_some(text)
+        (text.lines().count() == 3).then_some(text)
     });
     for text in [&file, &people.stdout, &told.to_string()] {
         assert!(!text.contains(KEY) && !text.contains("hush"), "{text}");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gateway::program_of;
-use super::tunnel::{Spoken, authority, near, speak};
+use super::speak::{Spoken, speak};
+use super::tunnel::{authority, near};
 use super::{Check, Finding, World};
 use crate::os;
 use crate::web;
@@ -93,7 +94,7 @@ async fn paths(world: Arc<World>) -> Finding {
     let host = world.url().map(|url| authority(&url)).unwrap_or_default();
     let mut asked = tokio::task::JoinSet::new();
     for path in PRIVATE {
-        let request = client.get(format!("{}{path}", session.local_url)).timeout(LIMIT);
+        let request = client.get(format!("{}{path}", session.local_url)).headers(world.own()).timeout(LIMIT);
         let request = if host.is_empty() { request } else { request.header("host", host.clone()) };
         asked.spawn(async move {
             let answer = request.send().await.ok()?;
@@ -120,7 +121,7 @@ async fn key(world: Arc<World>) -> Finding {
     let (Some(session), Some(url), Ok(client)) = (&world.session, world.url(), near(&world)) else {
         return Finding::skip("no session runs");
     };
-    let mut headers = reqwest::header::HeaderMap::new();
+    let mut headers = world.own();
     if let Ok(host) = authority(&url).parse() {
         headers.insert("host", host);
     }

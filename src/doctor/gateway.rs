@@ -7,7 +7,8 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::tunnel::{Spoken, near, speak};
+use super::speak::{Spoken, speak};
+use super::tunnel::near;
 use super::{Check, Finding, World};
 use crate::os::{self, Process};
 use crate::provider::without_tokens;
@@ -275,7 +276,7 @@ async fn host(world: Arc<World>) -> Finding {
         Ok(client) => client,
         Err(error) => return Finding::unable(error.message),
     };
-    let Some(mut headers) = super::tunnel::key_of(session) else {
+    let Some(mut headers) = super::tunnel::key_of(&world, session) else {
         return Finding::unable("the key's file went away");
     };
     if let Ok(host) = super::tunnel::authority(&url).parse() {

@@ -5,10 +5,12 @@
 //! The table's order is the order in which a user should repair: the root cause comes first, and what
 //! follows from it is `skip`.
 
+mod agent;
 mod cert;
 mod check;
 mod client;
 mod config;
+mod dns;
 mod engine;
 mod env;
 mod exposure;
@@ -16,9 +18,11 @@ mod finding;
 mod gateway;
 mod oauth;
 mod provider;
+mod reach;
 mod selection;
 mod session;
 mod show;
+mod speak;
 mod tunnel;
 mod world;
 
@@ -37,6 +41,7 @@ pub fn table() -> Vec<Check> {
         env::checks(),
         provider::checks(),
         session::checks(),
+        agent::session_checks(),
         gateway::checks(),
         tunnel::checks(),
         exposure::checks(),

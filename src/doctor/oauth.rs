@@ -40,7 +40,7 @@ async fn document(world: &World, path: &str) -> Option<Value> {
 async fn ask(world: &World, path: &str) -> Option<reqwest::Response> {
     let (session, url, client) = (world.session.as_ref()?, world.url()?, near(world).ok()?);
     let request = client.get(format!("{}{path}", session.local_url)).timeout(LIMIT);
-    request.header("host", authority(&url)).send().await.ok()
+    request.headers(world.own()).header("host", authority(&url)).send().await.ok()
 }
 
 /// Its metadata names its address: where clients will go.
@@ -142,18 +142,7 @@ async fn redirect(world: Arc<World>) -> Finding {
 /// Callbacks that are written down somewhere and still name an earlier address.
 fn drift(world: &World) -> Finding {
     let Some(url) = world.url() else { return Finding::skip("no session runs") };
-    let holder = os::listener_on(world.port());
-    let mut lines: Vec<(String, String)> = holder
-        .and_then(|holder| os::environment(holder.pid))
-        .into_iter()
-        .flatten()
-        .map(|line| ("the gateway's environment".to_string(), line))
-        .collect();
-    let project = world.settings.as_ref().map_or(world.here.clone(), |settings| settings.project.clone());
-    for file in [world.here.join(".env"), project.join(".env")] {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        lines.extend(text.lines().map(|line| (file.display().to_string(), line.trim().to_string())));
-    }
+    let lines = written_down(world);
     for (place, line) in &lines {
         let Some((name, value)) = line.split_once('=') else { continue };
         let about = ["REDIRECT_URI", "REDIRECT_URL", "CALLBACK_URL", "CALLBACK_URI"]
@@ -175,7 +164,37 @@ fn drift(world: &World) -> Finding {
             ));
         }
     }
-    Finding::pass("no callback that is written down names an earlier address")
+    let session = world.session.as_ref().filter(|session| session.provider != "local");
+    if let Some(before) = session.and_then(|session| session.previous_url.as_deref())
+        && let Some((name, place)) = lines.iter().find_map(|(place, line)| Some((oauth_app(line)?, place)))
+    {
+        let callback = session.and_then(|session| session.callback_url.clone()).unwrap_or_default();
+        return Finding::warn(format!(
+            "the address was {before} before, and {name} in {place} names an app that was registered somewhere: its \
+             callback may still be the old one"
+        ))
+        .fix(format!("register {callback} there, and keep the name: --subdomain, or a provider whose address stays"));
+    }
+    Finding::pass("no callback that is known names an earlier address")
+}
+
+/// The variables of the gateway's process and of the project's env files, each with its place.
+fn written_down(world: &World) -> Vec<(String, String)> {
+    let variables = os::listener_on(world.port()).and_then(|holder| os::environment(holder.pid));
+    let mut lines: Vec<(String, String)> =
+        variables.into_iter().flatten().map(|line| ("the gateway's environment".to_string(), line)).collect();
+    let project = world.settings.as_ref().map_or(world.here.clone(), |settings| settings.project.clone());
+    for file in [world.here.join(".env"), project.join(".env")] {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        lines.extend(text.lines().map(|line| (file.display().to_string(), line.trim().to_string())));
+    }
+    lines
+}
+
+/// The variable of an OAuth app that somebody registered by hand: `GITHUB_CLIENT_ID=...`
+fn oauth_app(line: &str) -> Option<&str> {
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    (name.ends_with("CLIENT_ID") && !value.trim_matches(['"', '\'', ' ']).is_empty()).then_some(name)
 }
 
 /// What to register, and where.

@@ -3,13 +3,9 @@
 
 use std::sync::Arc;
 
-use url::Url;
-
-use super::gateway::program_of;
-use super::tunnel::Reached;
+use super::reach::Reached;
 use super::{Check, Finding, World};
 use crate::config::TryProvider;
-use crate::os;
 use crate::provider::{self, OwnConfig, Provider, Readiness};
 use crate::web;
 
@@ -24,7 +20,7 @@ pub(super) fn checks() -> Vec<Check> {
             }));
         }
     }
-    checks.push(Check::looks("provider.ngrok.agent", agent));
+    checks.extend(super::agent::checks());
     checks.push(Check::looks("provider.choice", choice).needs(&["config.values"]));
     checks
 }
@@ -44,7 +40,7 @@ fn tunnels() -> impl Iterator<Item = &'static dyn Provider> {
 
 /// How much a provider matters here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(super) enum Use {
     /// The session runs on it, the settings name it, or its check was asked for by name.
     Chosen,
     /// No session runs and nothing is named: it may be taken.
@@ -53,7 +49,7 @@ enum Use {
     Not,
 }
 
-fn use_of(provider: &dyn Provider, world: &World) -> Use {
+pub(super) fn use_of(provider: &dyn Provider, world: &World) -> Use {
     let id = provider.id();
     if world.told.selection.names(&format!("provider.{id}")) {
         return Use::Chosen;
@@ -90,6 +86,14 @@ fn relevant(world: &World) -> Option<&'static dyn Provider> {
 fn program(provider: &dyn Provider, world: &World) -> Finding {
     let Ok(settings) = &world.settings else { return Finding::skip("the settings are broken") };
     let used = use_of(provider, world);
+    if let Some(session) = &world.session
+        && session.provider == provider.id()
+        && let Some(program) = &session.program
+    {
+        // Whether this shell would find it, and what it needs, does not matter to the session; what becomes of it
+        // there, other checks see.
+        return Finding::pass(format!("the session uses {}", program.display()));
+    }
     let (program, trouble) = match provider.readiness(settings) {
         Readiness::Missing { why, fix } => {
             return match used {
@@ -156,23 +160,6 @@ fn with_fix(finding: Finding, fix: Option<String>) -> Finding {
     match fix {
         Some(fix) => finding.fix(fix),
         None => finding,
-    }
-}
-
-/// One account, one agent: another ngrok that runs already keeps ours out (ERR_NGROK_108). What sessions
-/// started, or left, is their business.
-fn agent(world: &World) -> Finding {
-    let mut agents = world.processes().iter().filter(|it| it.name == "ngrok" && !it.zombie);
-    let Some(other) = agents.find(|it| world.mark(it.pid).is_none()) else {
-        return Finding::pass("no other ngrok runs");
-    };
-    let used = provider::find("ngrok").map_or(Use::Not, |ngrok| use_of(ngrok, world));
-    let what = format!("another ngrok runs: {}; an account has one agent at a time", program_of(other));
-    let fix = format!("end it: kill {}", other.pid);
-    match used {
-        Use::Chosen => Finding::fail(what).fix(fix),
-        Use::Possible => Finding::warn(what).fix(fix),
-        Use::Not => Finding::pass(format!("ngrok is not in use here; {} runs", program_of(other))),
     }
 }
 
@@ -287,7 +274,7 @@ async fn clock(world: Arc<World>) -> Finding {
 async fn server(world: Arc<World>) -> Finding {
     let Ok(settings) = &world.settings else { return Finding::skip("the settings are broken") };
     let Some(provider) = relevant(&world) else { return Finding::skip("no tunnel provider is in use") };
-    let Some(place) = server_of_session(&world).or_else(|| provider.cloud(settings)) else {
+    let Some(place) = provider.cloud(settings) else {
         return Finding::skip("it needs none");
     };
     if let Reached::Ours(_) = world.reached().await {
@@ -307,14 +294,4 @@ async fn server(world: Arc<World>) -> Finding {
             },
         ),
     }
-}
-
-/// The localtunnel server that the session was told on its command line, by what its lt was told.
-fn server_of_session(world: &World) -> Option<Url> {
-    let session = world.session.as_ref().filter(|session| session.provider == "localtunnel")?;
-    let ours = world.processes().iter().filter(|it| world.mark(it.pid).as_ref() == Some(&session.id));
-    ours.map(|process| os::arguments(process.pid)).find_map(|arguments| {
-        let at = arguments.iter().position(|argument| argument == "--host")?;
-        Url::parse(arguments.get(at + 1)?).ok()
-    })
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Client;
+use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::Selection;
-use super::tunnel::Reached;
+use super::reach::Reached;
 use crate::config::{self, Layer, Settings};
-use crate::edge::Probe;
+use crate::edge::{OWN, Probe};
 use crate::error::{Error, Result};
 use crate::gateway::Health;
 use crate::os::{self, Process};
@@ -69,11 +70,14 @@ impl World {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         let (project, user) = (config::project(&here), config::user());
-        let settings = settings(&told, &project, &user);
+        let mut settings = settings(&told, &project, &user);
         let state = State::look();
         let sessions = state.as_ref().map(State::sessions).unwrap_or_default();
         let session =
             choose(&sessions, &told, settings.as_ref().map_or(here.as_path(), |it| it.project.as_path()))?;
+        if let (Some(session), Ok(settings)) = (&session, &mut settings) {
+            as_session(settings, session);
+        }
         let doh = settings.as_ref().ok().and_then(|settings| settings.doh.clone());
         Ok(Self {
             probe: session.as_ref().and_then(|session| Probe::kept(&session.logs)),
@@ -103,6 +107,18 @@ impl World {
     /// A variable that is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The header that keeps what doctor asks through the edge out of the log of visitors.
+    pub(super) fn own(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(probe) = &self.probe
+            && let Ok(mut value) = HeaderValue::from_str(&probe.answer)
+        {
+            value.set_sensitive(true);
+            headers.insert(OWN, value);
+        }
+        headers
     }
 
     /// The gateway's port: named, else the session's, else the settings'.
@@ -160,7 +176,7 @@ impl World {
 
     /// What came of asking ourselves through the public address, asked once.
     pub(super) async fn reached(&self) -> &Reached {
-        self.reached.get_or_init(|| super::tunnel::reach(self)).await
+        self.reached.get_or_init(|| super::reach::reach(self)).await
     }
 
     /// Who runs.
@@ -183,6 +199,18 @@ fn settings(told: &Told, project: &Result<Layer>, user: &Result<Layer>) -> Resul
         Err(why) => return Err(Error::usage("config.env", format!("use the environment: {why}"))),
     };
     Settings::from_layer(environment.over(project.clone()?).over(user.clone()?))
+}
+
+/// What a session was told on its command line counts more for it than what the files say.
+fn as_session(settings: &mut Settings, session: &SessionRecord) {
+    let program = match session.provider.as_str() {
+        "localtunnel" => &mut settings.lt,
+        "ngrok" => &mut settings.ngrok,
+        "cloudflared" => &mut settings.cloudflared,
+        _ => return,
+    };
+    program.clone_from(&session.program);
+    settings.server = session.server.as_deref().and_then(|server| Url::parse(server).ok());
 }
 
 /// The living session that was named, or is on the port that was; else that of this project, else the newest.

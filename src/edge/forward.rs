@@ -10,7 +10,6 @@ use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::body::{Body, RequestBody};
@@ -22,6 +21,7 @@ use super::refusal::Refusal;
 use super::rpc::Note;
 use super::upstream::{Connection, NoAnswer};
 use super::{Shared, guard, pace};
+use crate::web;
 
 /// Answers one request. Never fails: what goes wrong becomes an answer and a line in the log.
 pub(super) async fn answer(
@@ -38,10 +38,11 @@ pub(super) async fn answer(
         shared.learn_name(request.headers());
         return answer;
     }
+    let own = shared.probe.takes_mark(request.headers_mut());
     let began = Instant::now();
     let path = shown(&shared, request.uri().path());
     let asked = format!("{} {path}", request.method());
-    let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone());
+    let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone()).unlisted(own);
     let offers_upgrade = request.headers().contains_key(header::UPGRADE);
     let visitor = pace::visitor(request.headers(), address);
     let answered = match admit(&shared, &request) {
@@ -62,14 +63,18 @@ pub(super) async fn answer(
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
             ticket.refused = Some(refusal.why);
-            (refuse(&shared, refusal, visitor).await.response(), remark)
+            let refusal = if own { refusal } else { refuse(&shared, refusal, visitor).await };
+            (refusal.response(), remark)
         }
     };
     // What follows on this connection has not been looked at (see `wire`).
     if offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    shared.log(&format!("{asked} {} {} ms{remark}", response.status().as_u16(), began.elapsed().as_millis()));
+    if !own {
+        let (status, took) = (response.status().as_u16(), began.elapsed().as_millis());
+        shared.log(&format!("{asked} {status} {took} ms{remark}"));
+    }
     ticket.status = response.status().as_u16();
     response.map(|body| body.counted(ticket))
 }
@@ -287,9 +292,7 @@ async fn pass(
 
 /// What somebody would send here who shows nothing at all.
 fn stranger(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-11-25", "capabilities": {},
-        "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
+    let body = web::initialize("mcpgw");
     let mut stranger = Request::new(RequestBody::words(body.to_string()));
     *stranger.method_mut() = Method::POST;
     *stranger.uri_mut() = Uri::try_from(request.uri().path()).unwrap_or_default();

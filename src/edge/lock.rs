@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -50,6 +50,8 @@ pub(super) enum Shown {
 impl Lock {
     /// How long a key that was replaced may still open.
     const LOOK: Duration = Duration::from_secs(1);
+    /// How often a key that does not fit may be the reason to look: it may be the new one.
+    const LOOK_ANEW: Duration = Duration::from_millis(20);
 
     /// No key is needed.
     pub fn open() -> Self {
@@ -156,22 +158,36 @@ impl Lock {
 impl Kept {
     fn fits(&self, offered: &[u8]) -> bool {
         let Ok(mut now) = self.now.lock() else { return false };
-        if now.looked.elapsed() >= Lock::LOOK {
-            now.looked = Instant::now();
-            let stamp = stamp(&self.file);
-            // A file that is gone or broken changes nothing: it would shut everybody out.
-            if stamp != now.stamp
-                && let Ok(Some(key)) = read_key(&self.file)
-            {
-                now.key = key;
-                now.stamp = stamp;
-            }
-        }
-        now.key.reveal().as_bytes().ct_eq(offered).into()
+        now.look(&self.file, Lock::LOOK);
+        now.is(offered) || now.look(&self.file, Lock::LOOK_ANEW) && now.is(offered)
     }
 }
 
-fn stamp(file: &std::path::Path) -> Option<SystemTime> {
+impl Now {
+    fn is(&self, offered: &[u8]) -> bool {
+        self.key.reveal().as_bytes().ct_eq(offered).into()
+    }
+
+    /// Looks whether the key was replaced, unless that was done just now. True when it was.
+    fn look(&mut self, file: &Path, pause: Duration) -> bool {
+        if self.looked.elapsed() < pause {
+            return false;
+        }
+        self.looked = Instant::now();
+        let stamp = stamp(file);
+        // A file that is gone or broken changes nothing: it would shut everybody out.
+        match read_key(file) {
+            Ok(Some(key)) if stamp != self.stamp => {
+                self.key = key;
+                self.stamp = stamp;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn stamp(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|meta| meta.modified()).ok()
 }
 
@@ -324,8 +340,9 @@ mod tests {
         let later = SystemTime::now() + Duration::from_secs(5);
         fs::File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
         let kept = lock.kept.as_ref().unwrap();
-        kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK;
-        assert!(!kept.fits(KEY.as_bytes()) && kept.fits(other.as_bytes()));
+        assert!(kept.fits(KEY.as_bytes()), "for a moment both open");
+        kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK_ANEW;
+        assert!(kept.fits(other.as_bytes()) && !kept.fits(KEY.as_bytes()), "the new one at once");
         fs::remove_file(&file).unwrap();
         kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK;
         assert!(kept.fits(other.as_bytes()), "a file that is gone shuts nobody out");

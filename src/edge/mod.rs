@@ -34,7 +34,7 @@ use url::Url;
 pub use guard::AllowList;
 pub use headers::HostRule;
 pub use lock::Lock;
-pub use probe::{Probe, SOCKET_KEY};
+pub use probe::{OWN, Probe, SOCKET_KEY};
 pub use requests::{Entry, Told, Totals, path_of_requests};
 pub use upstream::Target;
 pub use witness::Witness;

@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
+use subtle::ConstantTimeEq;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::body::Body;
@@ -36,6 +37,10 @@ pub struct Probe {
 /// 1.3): always this one, so that nobody needs to compute it.
 pub const SOCKET_KEY: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 
+/// The header by which the session's own user asks what a visitor would: its value is [`Probe::answer`]. What is
+/// asked so is in no log of requests, and the gateway never sees the header.
+pub const OWN: &str = "mcpgw-own";
+
 const FILE: &str = "probe.json";
 
 impl Probe {
@@ -56,6 +61,12 @@ impl Probe {
     /// The one that the session with these logs keeps.
     pub fn kept(logs: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(logs.join(FILE)).ok()?).ok()
+    }
+
+    /// Does the session's own user ask? Takes the header that says so away.
+    pub(super) fn takes_mark(&self, headers: &mut HeaderMap) -> bool {
+        let shown = headers.remove(OWN);
+        shown.is_some_and(|shown| shown.as_bytes().ct_eq(self.answer.as_bytes()).into())
     }
 
     /// The answer, if this request is for us.

@@ -94,6 +94,8 @@ pub(super) struct Ticket {
     pub(super) bytes: u64,
     pub(super) refused: Option<&'static str>,
     note: Option<Arc<Note>>,
+    /// The session's own user asked: no visitor was there.
+    own: bool,
 }
 
 /// Beside a session's logs: the path under which its edge tells of its requests.
@@ -130,8 +132,8 @@ impl Requests {
 
     /// A request has come.
     pub(super) fn begin(self: &Arc<Self>, method: Method, path: String, note: Option<Arc<Note>>) -> Ticket {
-        let began = Instant::now();
-        Ticket { requests: self.clone(), began, method, path, status: 0, bytes: 0, refused: None, note }
+        let (requests, began) = (self.clone(), Instant::now());
+        Ticket { requests, began, method, path, status: 0, bytes: 0, refused: None, note, own: false }
     }
 
     fn record(self: &Arc<Self>, ticket: &mut Ticket) {
@@ -188,8 +190,19 @@ impl Requests {
     }
 }
 
+impl Ticket {
+    /// Leaves it out of the log, where it is the session's own user's.
+    pub(super) fn unlisted(mut self, own: bool) -> Self {
+        self.own = own;
+        self
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if self.own {
+            return;
+        }
         let requests = self.requests.clone();
         requests.record(self);
     }

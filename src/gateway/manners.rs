@@ -7,12 +7,13 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use super::Origin;
 use crate::config::HostHeader;
 use crate::edge::{HostRule, Witness};
+use crate::web;
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,9 +139,7 @@ impl Gateway<'_> {
     async fn initialize(self, path: &str, host: &str) -> Option<Answer> {
         let Self { client, origin, url } = self;
         let endpoint = origin.url(path);
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "protocolVersion": "2025-11-25", "capabilities": {},
-            "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
+        let body = web::initialize("mcpgw");
         let request = client.post(&endpoint).timeout(LIMIT).header("host", host);
         let request =
             request.header("x-forwarded-proto", url.scheme()).header("x-forwarded-host", authority(url));
@@ -204,6 +203,7 @@ fn authority(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn where_the_metadata_are_is_read_from_the_challenge() {

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
-use serde_json::json;
 
 use super::Found;
 use super::sources::Sources;
+use crate::web;
 
 /// One of them.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,9 +125,7 @@ pub async fn ask(client: &Client, port: u16) -> Option<Answer> {
 const LIMIT: Duration = Duration::from_secs(2);
 
 async fn initialize(client: &Client, port: u16, path: &str) -> Option<reqwest::Response> {
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-11-25", "capabilities": {},
-        "clientInfo": {"name": "mcpgw", "version": env!("CARGO_PKG_VERSION")}}});
+    let body = web::initialize("mcpgw");
     let request = client.post(format!("http://127.0.0.1:{port}{path}")).timeout(LIMIT);
     let request = request.header("host", format!("localhost:{port}"));
     request.header("accept", "application/json, text/event-stream").json(&body).send().await.ok()

@@ -1,6 +1,7 @@
 //! What mcpgw keeps between runs: one file a running session, logs, keys, the local CA. Everything lies in
 //! one folder that only the user can enter (0700, files 0600); `MCPGW_HOME` moves it.
 
+mod address;
 mod choose;
 mod key;
 mod log;
@@ -52,6 +53,15 @@ pub struct SessionRecord {
     pub folder: PathBuf,
     /// The provider in use.
     pub provider: String,
+    /// Its program, where it has one.
+    #[serde(default)]
+    pub program: Option<PathBuf>,
+    /// The server that it was told to use.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// The port of its program's local API, where it has one.
+    #[serde(default)]
+    pub api_port: Option<u16>,
     /// The gateway's port.
     pub gateway_port: u16,
     /// The edge's port on loopback.
@@ -73,6 +83,9 @@ pub struct SessionRecord {
     pub key_file: Option<PathBuf>,
     /// The public address, once verified.
     pub url: Option<String>,
+    /// The address that the project's session before this one had, where it was another.
+    #[serde(default)]
+    pub previous_url: Option<String>,
     /// Where MCP clients connect.
     pub mcp_url: Option<String>,
     /// What OAuth providers call back.
@@ -272,6 +285,9 @@ pub(crate) mod tests {
             phase: "starting".into(),
             folder: PathBuf::new(),
             provider: "local".into(),
+            program: None,
+            server: None,
+            api_port: None,
             gateway_port: 3001,
             edge_port: 1,
             local_url: String::new(),
@@ -280,6 +296,7 @@ pub(crate) mod tests {
             profile: String::new(),
             key_file: None,
             url: None,
+            previous_url: None,
             mcp_url: None,
             callback_url: None,
             env: BTreeMap::new(),

@@ -238,6 +238,7 @@ impl<'a> Driver<'a> {
             }
             Message::Api(epoch, port) => {
                 self.api = Some(port);
+                self.record.api_port = Some(port);
                 Some(Input::Provider(epoch, provider_machine::Input::HasApi))
             }
         }

@@ -8,15 +8,16 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::{Driver, Message, Outbox};
+use crate::config::Settings;
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::process::{self, Hearing, Status, Stream};
 use crate::provider::{Fault, Launch, Provider, Reader, Request, Signal};
 use crate::report::Event;
-use crate::session::Epoch;
 use crate::session::provider::Input;
 use crate::session::verify::{self, Blame, Failure, Probed};
-use crate::state::Log;
+use crate::session::{Epoch, base};
+use crate::state::{Log, SessionRecord};
 use crate::web::{self, Known, Names};
 
 /// Passes a provider's words through its reader to the driver.
@@ -84,6 +85,15 @@ impl Hearing for Ear {
     }
 }
 
+/// Says in the session's file which provider it is on, and what that was told.
+pub(super) fn note(record: &mut SessionRecord, provider: &dyn Provider, settings: &Settings) {
+    record.provider = provider.id().into();
+    let ready = provider.readiness(settings);
+    record.program = ready.program().and_then(|program| std::path::absolute(program).ok());
+    let server = settings.server.as_ref().filter(|_| provider.own_flags().contains(&"server"));
+    record.server = server.map(base);
+}
+
 impl Driver<'_> {
     /// The provider in use.
     pub(super) fn provider(&self) -> &'static dyn Provider {
@@ -92,7 +102,8 @@ impl Driver<'_> {
 
     pub(super) fn use_provider(&mut self, index: usize) {
         self.at = index;
-        self.record.provider = self.provider().id().into();
+        let provider = self.provider();
+        note(&mut self.record, provider, &self.settings);
         self.save();
     }
 
@@ -103,6 +114,7 @@ impl Driver<'_> {
         faults: Vec<&'static str>,
     ) {
         self.api = None;
+        self.record.api_port = None;
         match self.start_provider(epoch, subdomain, faults) {
             Ok(Some(child)) => {
                 tokio::spawn(self.public_client());

@@ -44,6 +44,7 @@ impl Driver<'_> {
 
     pub(super) fn ready(&mut self, url: &Url) {
         let (mcp_url, callback_url) = (self.mcp_url(url), below(url, "/api/oauth/callback"));
+        self.remember(&base(url));
         self.record.phase = "ready".into();
         self.record.url = Some(base(url));
         self.record.mcp_url = Some(mcp_url.clone());
@@ -58,6 +59,19 @@ impl Driver<'_> {
         let key_file = key_file.map(|file| file.display().to_string());
         self.report.event(&Event::Ready { url: base(url), mcp_url, callback_url, provider, key_file });
         self.look_at_streams(url);
+    }
+
+    /// An address that is new makes what was registered with the one before lead nowhere.
+    fn remember(&mut self, url: &str) {
+        if self.provider().id() == "local" {
+            // Nobody else's server ever calls this machine's own names.
+            return;
+        }
+        let last = self.state.last_address(&self.settings.project);
+        if last.as_deref() != Some(url) {
+            self.state.keep_address(&self.settings.project, url);
+            self.record.previous_url = last;
+        }
     }
 
     /// Where MCP clients connect. A `--url` that has a path is that very address.

@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
 
 use super::https::{Https, hear_of_certificates};
-use super::{Clock, Driver, Inbox, Outbox, Plan, Told};
+use super::{Clock, Driver, Inbox, Outbox, Plan, Told, provider};
 use crate::config::{Auth, Settings};
 use crate::edge::{AllowList, Edge, Listen, Lock, Rules, Tls};
 use crate::error::{Error, Result};
 use crate::os;
 use crate::process::Reaper;
-use crate::provider::{Candidate, Provider};
+use crate::provider::Candidate;
 use crate::report::{Event, Report};
 use crate::session::machine::Session;
 use crate::session::{gateway as gateway_machine, provider as provider_machine};
@@ -61,7 +61,8 @@ impl<'a> Driver<'a> {
         os::adopt_orphans();
         let reaper = Reaper::start(&id)?;
         let expires = settings.expire.map(|after| SystemTime::now() + after);
-        let mut record = new_record(&id, &settings, candidates[0].provider, &edge, https.as_ref(), &logs)?;
+        let mut record = new_record(&id, &settings, &edge, https.as_ref(), &logs)?;
+        provider::note(&mut record, candidates[0].provider, &settings);
         record.key_file.clone_from(&key_file);
         state.save(&record)?;
         edge.probe().keep(&logs);
@@ -123,7 +124,6 @@ fn session(settings: &Settings, candidates: &[Candidate]) -> Session {
 fn new_record(
     id: &str,
     settings: &Settings,
-    provider: &dyn Provider,
     edge: &Edge,
     https: Option<&Https>,
     logs: &Path,
@@ -137,7 +137,10 @@ fn new_record(
         started_at: jiff::Timestamp::now().to_string(),
         phase: "starting".into(),
         folder: settings.project.clone(),
-        provider: provider.id().into(),
+        provider: String::new(),
+        program: None,
+        server: None,
+        api_port: None,
         gateway_port: settings.port,
         edge_port: edge.port(),
         local_url: match https {
@@ -149,6 +152,7 @@ fn new_record(
         profile: settings.profile.clone(),
         key_file: None,
         url: None,
+        previous_url: None,
         mcp_url: None,
         callback_url: None,
         env: std::collections::BTreeMap::new(),
