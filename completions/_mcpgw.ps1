@@ -96,6 +96,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port; without a session, the gateway on it')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this id, or of the project folder of this name')
+            [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml')
             [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
             [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long a call waits for a gateway that is away [default: 50s]')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when there is no gateway, instead of waiting for it')
@@ -106,6 +107,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;configure' {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile [default: the session''s, else default]')
+            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name')
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')

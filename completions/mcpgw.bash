@@ -214,7 +214,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__bridge)
-            opts="-h --url --profile --header --port --session --mcp-path --patience --strict --help"
+            opts="-h --url --profile --header --port --session --project --mcp-path --patience --strict --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -237,6 +237,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --project)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -428,7 +432,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__configure)
-            opts="-h --all --url --profile --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help"
+            opts="-h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -439,6 +443,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mcp-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

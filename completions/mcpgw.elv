@@ -91,6 +91,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --header 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment'
             cand --port 'The session on this gateway port; without a session, the gateway on it'
             cand --session 'The session of this id, or of the project folder of this name'
+            cand --project 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml'
             cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
             cand --patience 'How long a call waits for a gateway that is away [default: 50s]'
             cand --strict 'Fail when there is no gateway, instead of waiting for it'
@@ -100,6 +101,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;configure'= {
             cand --url 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]'
             cand --profile 'The profile [default: the session''s, else default]'
+            cand --mcp-path 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]'
             cand --name 'The entry''s name'
             cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
             cand --header 'A header that the client is to send, beside the key'

@@ -92,12 +92,14 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l profile -d 'The p
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l header -d 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l port -d 'The session on this gateway port; without a session, the gateway on it' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l session -d 'The session of this id, or of the project folder of this name' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l project -d 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l patience -d 'How long a call waits for a gateway that is away [default: 50s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l strict -d 'Fail when there is no gateway, instead of waiting for it'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l url -d 'Where the entry leads; the MCP path is appended where it has none [default: the running session\'s address]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l profile -d 'The profile [default: the session\'s, else default]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l mcp-path -d 'Where the gateway serves MCP [default: the session\'s, else /api/mcp/{profile}]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l name -d 'The entry\'s name' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l via -d 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]' -r -f -a "tunnel\t'The session\'s public address'
 local\t'The gateway\'s port on this machine'

@@ -805,3 +805,57 @@ fn every_call_is_answered_once_and_none_runs_twice_whenever_the_gateway_dies() {
     assert!(unclear <= 8 * AT_ONCE, "{unclear} calls without an answer");
     println!("{unclear} of {CALLS} calls were told that they may have run");
 }
+
+#[test]
+fn an_entry_that_was_configured_in_a_project_gets_that_projects_tools_and_no_others() {
+    let home = Home::new();
+    let servers = [McpServer::start(&[]), McpServer::start(&[])];
+    let project = |at: usize, name: &str| {
+        let settings = format!("port = {}\nmcp-path = '/mcp'\n", servers[at].port());
+        home.write(&format!("{name}/mcpgw.toml"), settings).parent().unwrap().to_owned()
+    };
+    let (shop, blog) = (project(0, "shop"), project(1, "blog"));
+    let configured = Mcpgw::new(&home).current_dir(&shop).args(["configure", "claude-desktop"]).run();
+    assert_eq!(configured.code, 0, "{configured:?}");
+    let file = home.read(".config/Claude/claude_desktop_config.json");
+    let entry = serde_json::from_str::<Value>(&file).unwrap()["mcpServers"]["mcpgw"].clone();
+    // As Claude Desktop starts it: in `/`, with the entry's variables alone.
+    let calls = |server: &McpServer| server.log_of("tools/call").len();
+    let call = || {
+        let args: Vec<String> = serde_json::from_value(entry["args"].clone()).unwrap();
+        assert_eq!(args[0], "bridge");
+        let args: Vec<&str> = args[1..].iter().map(String::as_str).collect();
+        let mut bridge = Bridge::start_with(
+            &args,
+            &[("MCPGW_HOME", entry["env"]["MCPGW_HOME"].as_str().unwrap())],
+            Path::new("/"),
+        );
+        bridge.initialize();
+        assert_eq!(text(&bridge.call(1, "echo", json!({"text": "hello"}))), "hello");
+        bridge.end();
+    };
+    call();
+    assert_eq!(
+        (calls(&servers[0]), calls(&servers[1])),
+        (1, 0),
+        "the gateway of the project, without a session"
+    );
+    let session = |folder: &Path| {
+        let https = free_port().to_string();
+        let call =
+            Mcpgw::tunnel(&home).current_dir(folder).args(["--provider", "local", "--https-port", &https]);
+        let mut session = call.start();
+        session.expect("ready");
+        session
+    };
+    let mut others = session(&blog);
+    call();
+    assert_eq!((calls(&servers[0]), calls(&servers[1])), (2, 0), "not another project's session");
+    let mut own = session(&shop);
+    call();
+    assert_eq!((calls(&servers[0]), calls(&servers[1])), (3, 0));
+    own.stop();
+    others.stop();
+    let gone = Mcpgw::new(&home).args(["bridge", "--project", "/no/such"]).run();
+    assert!(gone.code == 2 && gone.stderr.contains("/no/such"), "{gone:?}");
+}

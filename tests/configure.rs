@@ -430,7 +430,16 @@ fn without_a_session_it_leads_to_the_gateway_here() {
     let value: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
     let entry = &value["mcpServers"]["mcpgw"];
     assert_eq!(entry["command"], env!("CARGO_BIN_EXE_mcpgw"));
-    assert_eq!(entry["args"], json!(["bridge", "--profile", "team"]));
+    let folder = home.path().to_str().unwrap();
+    assert_eq!(entry["args"], json!(["bridge", "--profile", "team", "--project", folder]));
     assert_eq!(entry["env"]["MCPGW_HOME"], home.state().to_str().unwrap());
     assert!(entry["url"].is_null());
+    // What no settings file says, the bridge is told; what one says, it reads.
+    done(&home, ["cursor", "--via", "bridge", "--mcp-path", "/mcp", "--port", "4321"]);
+    let value: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
+    let args = json!(["bridge", "--profile", "team", "--project", folder, "--mcp-path", "/mcp"]);
+    assert_eq!(value["mcpServers"]["mcpgw"]["args"], args);
+    let told = done(&home, ["cursor", "--mcp-path", "/mcp/{profile}"]);
+    assert_eq!(told["clients"][0]["url"], "http://localhost:4321/mcp/team");
+    assert_eq!(configure(&home, ["cursor", "--mcp-path", "mcp"]).code, 2);
 }

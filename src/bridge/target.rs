@@ -13,7 +13,8 @@ use crate::state::SessionRecord;
 pub struct Want {
     /// This address and no other.
     pub url: Option<Url>,
-    /// The session on this gateway port; without a session, that port itself.
+    /// The session on this gateway port (where the project is named, that one before its others); without a
+    /// session, that port itself.
     pub port: Option<u16>,
     /// The session of this id, or of the project folder of this name.
     pub session: Option<String>,
@@ -25,8 +26,10 @@ pub struct Want {
     pub mcp_path: String,
     /// The settings' profile.
     pub default_profile: String,
-    /// The project that the working folder belongs to.
+    /// The project that is meant.
     pub project: PathBuf,
+    /// Was it named? Then no other project's session will do.
+    pub bound: bool,
 }
 
 /// An address and what belongs to it.
@@ -48,13 +51,17 @@ pub(super) fn choose(want: &Want, running: &[SessionRecord]) -> Result<Address, 
         }
         return Ok(Address { url, key_file: None, ca_file: None, whose: "--url".into() });
     }
+    let on_port = |session: &SessionRecord| want.port.is_none_or(|port| session.gateway_port == port);
     let fits = |session: &&SessionRecord| {
         let name = session.folder.file_name().and_then(|name| name.to_str());
-        want.port.is_none_or(|port| session.gateway_port == port)
+        (want.bound || on_port(session))
             && want.session.as_deref().is_none_or(|wanted| session.id == wanted || name == Some(wanted))
+            && (!want.bound || session.folder == want.project)
             && !session.local_url.is_empty()
     };
-    let candidates: Vec<&SessionRecord> = running.iter().filter(fits).collect();
+    let mut candidates: Vec<&SessionRecord> = running.iter().filter(fits).collect();
+    // Of a project's own sessions any will do; the port says which comes first.
+    candidates.sort_by_key(|session| !on_port(session));
     let mine = candidates.iter().find(|session| session.folder == want.project);
     let ready = || candidates.iter().find(|session| session.phase == "ready");
     if let Some(session) = mine.or_else(ready).or(candidates.first()) {
@@ -73,6 +80,13 @@ pub(super) fn choose(want: &Want, running: &[SessionRecord]) -> Result<Address, 
         return Err(format!("no session `{name}` is running"));
     }
     let port = want.port.unwrap_or(want.gateway_port);
+    if let Some(other) = running.iter().find(|session| want.bound && session.gateway_port == port) {
+        let folder = want.project.display();
+        return Err(format!(
+            "no session of {folder} is running, and port {port} is that of {}",
+            other.name()
+        ));
+    }
     let path = path(&want.mcp_path, want, &want.default_profile)?;
     let url = format!("http://127.0.0.1:{port}{path}");
     let url = Url::parse(&url).map_err(|_| format!("`{url}` is no URL"))?;
@@ -92,7 +106,8 @@ fn path(template: &str, want: &Want, profile: &str) -> Result<String, String> {
 
 /// What this bridge was asked for, whatever is running: the name under which its gateway's answers are kept.
 pub(super) fn name(want: &Want) -> String {
-    let Want { url, port, session, profile, gateway_port, mcp_path, default_profile, project } = want;
+    let Want { url, port, session, profile, gateway_port, mcp_path, default_profile, project, bound: _ } =
+        want;
     let profile = profile.as_ref().unwrap_or(default_profile);
     match url {
         Some(url) => format!("{url}\n{mcp_path}\n{profile}"),
@@ -129,6 +144,7 @@ mod tests {
             mcp_path: "/api/mcp/{profile}".into(),
             default_profile: "default".into(),
             project: "/home/me/shop".into(),
+            bound: false,
         }
     }
 
@@ -198,6 +214,21 @@ mod tests {
             url(&Want { port: Some(3009), ..want() }, &running),
             "http://127.0.0.1:3009/api/mcp/default"
         );
+    }
+
+    #[test]
+    fn a_project_that_was_named_never_gets_anothers_gateway() {
+        let others = [session("a", "/x/new", "ready", 3001), session("b", "/x/old", "ready", 3002)];
+        let bound = Want { bound: true, ..want() };
+        assert!(choose(&bound, &others).unwrap_err().contains("port 3001 is that of new"));
+        let free = Want { gateway_port: 3009, ..bound.clone() };
+        assert_eq!(url(&free, &others), "http://127.0.0.1:3009/api/mcp/default");
+        let mine = [others[0].clone(), session("c", "/home/me/shop", "starting", 3003)];
+        assert_eq!(url(&bound, &mine), "http://127.0.0.1:43003/mcp/work");
+        let two = [session("d", "/home/me/shop", "ready", 3004), mine[1].clone(), mine[0].clone()];
+        assert_eq!(url(&bound, &two), "http://127.0.0.1:43004/mcp/work");
+        assert_eq!(url(&Want { port: Some(3003), ..bound.clone() }, &two), "http://127.0.0.1:43003/mcp/work");
+        assert_eq!(url(&Want { port: Some(9), ..bound }, &two), "http://127.0.0.1:43004/mcp/work");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The flags of `mcpgw bridge`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
@@ -8,7 +10,7 @@ use crate::config::Millis;
 /// `mcpgw bridge`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcpgw bridge\n  mcpgw bridge --session shop --profile team\n\nIn a client's config file:\n  {\"command\": \"mcpgw\", \"args\": [\"bridge\"]}\n\n\
+    after_help = "Examples:\n  mcpgw bridge\n  mcpgw bridge --session shop --profile team\n  mcpgw bridge --project ~/shop\n\nIn a client's config file:\n  {\"command\": \"mcpgw\", \"args\": [\"bridge\"]}\n\n\
     Without --url it connects to the running session of `mcpgw tunnel`, else to the gateway's own port."
 )]
 #[allow(missing_docs, reason = "the help texts say it")]
@@ -28,6 +30,9 @@ pub struct BridgeArgs {
     /// The session of this id, or of the project folder of this name
     #[arg(long, value_name = "NAME", conflicts_with = "url")]
     pub session: Option<String>,
+    /// The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["url", "session"])]
+    pub project: Option<PathBuf>,
     /// Where the gateway serves MCP [default: /api/mcp/{profile}]
     #[arg(long, value_name = "TEMPLATE", env = "MCPGW_MCP_PATH", hide_env = true)]
     pub mcp_path: Option<String>,

@@ -32,6 +32,9 @@ pub struct ConfigureArgs {
     /// The profile [default: the session's, else default]
     #[arg(long, value_name = "NAME", env = "MCPGW_PROFILE", hide_env = true, help_heading = ENTRY)]
     pub profile: Option<String>,
+    /// Where the gateway serves MCP [default: the session's, else /api/mcp/{profile}]
+    #[arg(long, value_name = "TEMPLATE", env = "MCPGW_MCP_PATH", hide_env = true, help_heading = ENTRY)]
+    pub mcp_path: Option<String>,
     /// The entry's name
     #[arg(long, value_name = "KEY", default_value = "mcpgw", help_heading = ENTRY)]
     pub name: String,

@@ -1,14 +1,14 @@
 //! Where an entry is to lead: through the tunnel, straight to the gateway on this machine, or through
 //! `mcpgw bridge`. Decides on values; the key alone is read, from the file that a session names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
 use super::by_hand::ByHand;
 use super::entry::{HOME, Link};
 use super::registry::Client;
-use crate::config::{Values, Via, fill};
+use crate::config::{self, Layer, Settings, Values, Via, fill};
 use crate::error::{Error, Result};
 use crate::state::{SessionRecord, read_key};
 
@@ -27,6 +27,10 @@ pub struct Aim {
     pub mcp_path: String,
     /// The gateway's port.
     pub port: u16,
+    /// The project that the entries belong to.
+    pub project: Option<PathBuf>,
+    /// What a bridge cannot find out by the project: see [`bridge_flags`].
+    pub bridge_flags: Vec<String>,
     /// The user's own headers.
     pub headers: Vec<(String, String)>,
     /// The program that a bridge is.
@@ -79,8 +83,14 @@ impl Aim {
             })
         };
         let mut args: Vec<String> = ["bridge", "--profile", &self.profile].map(Into::into).into();
-        if let Some(url) = &self.url {
-            args.extend(["--url".into(), self.with_path(url)?.into()]);
+        match (&self.url, &self.project) {
+            (Some(url), _) => args.extend(["--url".into(), self.with_path(url)?.into()]),
+            (None, project) => {
+                if let Some(folder) = project {
+                    args.extend(["--project".into(), word(folder)?]);
+                }
+                args.extend(self.bridge_flags.iter().cloned());
+            }
         }
         let env = self.home.iter().map(|home| Ok((HOME.to_string(), word(home)?))).collect::<Result<_>>()?;
         Ok(Link::Bridge { command: word(&self.mcpgw)?, args, env })
@@ -95,8 +105,10 @@ impl Aim {
         let Some(session) = session else {
             return self.with_path(&parse(&format!("http://localhost:{}", self.port))?);
         };
+        let as_told = session.profile == self.profile
+            && (session.mcp_path.is_empty() || session.mcp_path == self.mcp_path);
         match (&session.mcp_url, &session.url) {
-            (Some(url), _) if session.profile == self.profile => parse(url),
+            (Some(url), _) if as_told => parse(url),
             (_, Some(url)) => self.with_path(&parse(url)?),
             _ => Err(Error::failed("session.no_url", "find the address: the session has none yet")
                 .fix("wait until `mcpgw tunnel` says it is ready")),
@@ -146,6 +158,24 @@ impl Aim {
     }
 }
 
+/// What a bridge of this project must be told beside its folder, because no settings file says it: the gateway's
+/// port and its MCP path, for when no session runs.
+pub fn bridge_flags(project: Option<&Path>, port: u16, mcp_path: &str) -> Result<Vec<String>> {
+    let of_project = project.map(config::project).transpose()?.unwrap_or_default();
+    let told = Settings::from_layer(
+        Layer { port: of_project.port, mcp_path: of_project.mcp_path, ..Layer::default() }
+            .over(config::user()?),
+    )?;
+    let mut flags = vec![];
+    if port != told.port {
+        flags.extend(["--port".to_string(), port.to_string()]);
+    }
+    if mcp_path != told.mcp_path {
+        flags.extend(["--mcp-path".to_string(), mcp_path.to_string()]);
+    }
+    Ok(flags)
+}
+
 fn parse(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| Error::failed("client.url", format!("read the address {text}: {error}")))
 }
@@ -173,6 +203,8 @@ mod tests {
             profile: "team".into(),
             mcp_path: "/api/mcp/{profile}".into(),
             port: 3001,
+            project: None,
+            bridge_flags: vec![],
             headers: vec![],
             mcpgw: "/opt/mcpgw".into(),
             home: None,
@@ -207,6 +239,16 @@ mod tests {
         let link = aim().link(desktop).unwrap();
         let args = ["bridge", "--profile", "team"].map(String::from).to_vec();
         assert_eq!(link, Link::Bridge { command: "/opt/mcpgw".into(), args, env: vec![] });
+        let tied = Aim {
+            project: Some("/work/shop".into()),
+            bridge_flags: vec!["--port".into(), "4".into()],
+            ..aim()
+        };
+        let Link::Bridge { args, .. } = tied.link(desktop).unwrap() else { panic!("no bridge") };
+        assert_eq!(args.join(" "), "bridge --profile team --project /work/shop --port 4");
+        let named = Aim { url: Url::parse("https://x.example/mcp").ok(), ..tied };
+        let Link::Bridge { args, .. } = named.link(desktop).unwrap() else { panic!("no bridge") };
+        assert_eq!(args.join(" "), "bridge --profile team --url https://x.example/mcp");
         let forced = Aim { via: Some(Via::Tunnel), ..aim() }.link(desktop).unwrap_err();
         assert_eq!(forced.code, "client.stdio_only");
     }

@@ -13,7 +13,7 @@ pub mod store;
 
 use std::path::{Path, PathBuf};
 
-pub use aim::Aim;
+pub use aim::{Aim, bridge_flags};
 pub use by_hand::{BY_HAND, ByHand};
 pub use entry::{HOME, Link, covered};
 pub use place::{Ground, is_installed, written};

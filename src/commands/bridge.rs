@@ -1,6 +1,7 @@
 //! `mcpgw bridge`: settle where to connect, then forward until the client has gone.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::bridge::{self, Plan, Want};
 use crate::cli::BridgeArgs;
 use crate::config::{self, Layer, Settings, web_url};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 use crate::report;
 use crate::state::State;
 
@@ -30,7 +31,10 @@ pub(super) fn run(args: BridgeArgs) -> Result<()> {
 fn plan(args: BridgeArgs) -> Result<Plan> {
     /// Official SDKs give a call 60 s.
     const PATIENCE: Duration = Duration::from_secs(50);
-    let here = std::env::current_dir().unwrap_or_default();
+    let here = match &args.project {
+        Some(folder) => project(folder)?,
+        None => std::env::current_dir().unwrap_or_default(),
+    };
     let flags =
         Layer { port: args.port, profile: args.profile.clone(), mcp_path: args.mcp_path, ..Layer::default() };
     let url = args.url.as_deref().map(|url| web_url("url", url)).transpose()?;
@@ -43,7 +47,8 @@ fn plan(args: BridgeArgs) -> Result<Plan> {
         gateway_port: settings.port,
         mcp_path: settings.mcp_path,
         default_profile: settings.profile,
-        project: settings.project,
+        project: config::project_folder(&here),
+        bound: args.project.is_some(),
     };
     Ok(Plan {
         want,
@@ -51,6 +56,20 @@ fn plan(args: BridgeArgs) -> Result<Plan> {
         strict: args.strict,
         patience: args.patience.map_or(PATIENCE, |millis| millis.0),
         state: state(),
+    })
+}
+
+/// The folder that is meant; one that is gone is named, for else its gateway would be looked for elsewhere.
+fn project(folder: &Path) -> Result<PathBuf> {
+    let real =
+        std::fs::canonicalize(folder).and_then(|real| match real.to_string_lossy().starts_with(r"\\?\") {
+            // Windows's own form of it is no path that anything else has.
+            true => std::path::absolute(folder),
+            false => Ok(real),
+        });
+    real.map_err(|error| {
+        let message = format!("use --project {}: {}", folder.display(), io_reason(&error));
+        Error::usage("bridge.project", message).fix("in the project's folder: mcpgw configure CLIENT")
     })
 }
 

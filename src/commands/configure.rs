@@ -12,7 +12,7 @@ use crate::client::{self, Aim, ByHand, Client, Confidence, Done, Ground, Outcome
 use crate::config::{self, Layer, Scope, Settings, Via};
 use crate::error::{Error, Result};
 use crate::report::{self, Event};
-use crate::state::State;
+use crate::state::{SessionRecord, State};
 
 pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -299,7 +299,12 @@ fn undo(args: &ConfigureArgs, state: &State, chosen: &[&'static Client], ground:
 
 /// Where the entries are to lead: flags and environment over the project's file over the user's.
 fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
-    let given = Layer { profile: args.profile.clone(), port: args.which.port, ..Layer::default() };
+    let given = Layer {
+        profile: args.profile.clone(),
+        port: args.which.port,
+        mcp_path: args.mcp_path.clone(),
+        ..Layer::default()
+    };
     let layer = given.over(config::project(&ground.here)?).over(config::user()?);
     let profile = layer.profile.clone();
     let settings = Settings::from_layer(Layer { url: args.url.clone(), ..layer })?;
@@ -308,6 +313,11 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
         true => pick::if_any(&args.which).unwrap_or_default(),
         false => pick::if_any(&args.which)?,
     };
+    let of_session = session.as_ref().map(|session| session.mcp_path.clone()).filter(|path| !path.is_empty());
+    let mcp_path = args.mcp_path.clone().or(of_session).unwrap_or(settings.mcp_path);
+    let of_session = session.as_ref().map(|session| session.gateway_port);
+    let port = args.which.port.or(of_session).unwrap_or(settings.port);
+    let project = project(session.as_ref(), ground);
     Ok(Aim {
         via: args.via,
         url: settings.url.as_ref().map(|url| Url::parse(url.as_str())).transpose().ok().flatten(),
@@ -315,21 +325,23 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
             .or_else(|| session.as_ref().map(|session| session.profile.clone()))
             .filter(|name| !name.is_empty())
             .unwrap_or(settings.profile),
-        mcp_path: session
-            .as_ref()
-            .map(|session| session.mcp_path.clone())
-            .filter(|path| !path.is_empty())
-            .unwrap_or(settings.mcp_path),
-        port: args
-            .which
-            .port
-            .or(session.as_ref().map(|session| session.gateway_port))
-            .unwrap_or(settings.port),
+        bridge_flags: client::bridge_flags(project.as_deref(), port, &mcp_path)?,
+        mcp_path,
+        port,
+        project,
         headers: args.header.clone(),
         mcpgw: client::own_program()?,
         home: client::own_home(),
         session,
     })
+}
+
+/// The project that entries belong to: the session's, else the one of this folder. A folder that is nobody's
+/// project is none.
+fn project(session: Option<&SessionRecord>, ground: &Ground) -> Option<PathBuf> {
+    let of_session = session.map(|session| session.folder.clone()).filter(|folder| folder.is_absolute());
+    let is_project = || [config::PROJECT_FILE, ".git"].iter().any(|name| ground.project.join(name).exists());
+    of_session.or_else(|| is_project().then(|| ground.project.clone()))
 }
 
 fn tell(args: &ConfigureArgs, told: &[Told]) {

@@ -50,12 +50,16 @@ impl Driver<'_> {
         let mut session = self.record.clone();
         session.url = Some(base(url));
         session.mcp_url = Some(self.mcp_url(url));
+        let project = self.settings.project.clone();
+        let port = self.settings.port;
         Ok(Aim {
             via: None,
             url: None,
             profile: self.settings.profile.clone(),
             mcp_path: self.settings.mcp_path.clone(),
-            port: self.settings.port,
+            bridge_flags: client::bridge_flags(Some(&project), port, &self.settings.mcp_path)?,
+            port,
+            project: Some(project),
             headers: vec![],
             mcpgw: client::own_program()?,
             home: client::own_home(),
