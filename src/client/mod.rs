@@ -260,11 +260,6 @@ pub fn own_home() -> Option<PathBuf> {
     std::path::absolute(home).ok()
 }
 
-/// Are these all names of clients that have files?
-pub fn must_know(names: &[String]) -> Result<()> {
-    names.iter().try_for_each(|name| known_as(name).map(drop))
-}
-
 /// The client of that name; an error names the nearest.
 pub fn known_as(name: &str) -> Result<&'static Client> {
     find(name.trim()).ok_or_else(|| {

@@ -18,7 +18,7 @@ pub(super) fn run(args: InitArgs) -> Result<()> {
     if let Some(name) = args.provider.as_deref().filter(|name| *name != "auto") {
         provider::find(name)?;
     }
-    client::must_know(&args.configure)?;
+    args.configure.iter().try_for_each(|name| client::known_as(name).map(drop))?;
     let preset = args.preset.as_deref().map(preset).transpose()?;
     let (yes, dry_run, force) = (args.yes, args.dry_run, args.force);
     let mut project = Project::look(&here);

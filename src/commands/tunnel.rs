@@ -34,7 +34,9 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     if demo {
         use_demo_gateway(&mut settings)?;
     }
-    client::must_know(&settings.configure)?;
+    for name in &settings.configure {
+        client::known_as(name).map_err(|error| settings.located(error, "configure", name))?;
+    }
     find_command(&settings)?;
     settings.env_file.as_deref().map_or(Ok(()), gateway::check_env_file)?;
     agree_to_open_access(&settings, yes, report.audience())?;
@@ -112,6 +114,7 @@ pub(super) fn layer(args: TunnelArgs) -> Layer {
         doh: args.doh,
         command: args.command,
         folder: None,
+        files: vec![],
     }
 }
 

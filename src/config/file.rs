@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::place::position;
 use super::{Auth, HostHeader, Millis, Size};
 use crate::error::{Error, Result, io_reason, nearest};
 
@@ -56,6 +57,9 @@ pub struct Layer {
     /// Where that command runs: the folder of the file that names it.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
+    /// The files that this was read from, the nearest first.
+    #[serde(skip)]
+    pub files: Vec<PathBuf>,
 }
 
 impl Layer {
@@ -110,6 +114,7 @@ impl Layer {
             doh: self.doh.or(below.doh),
             command,
             folder,
+            files: self.files.into_iter().chain(below.files).collect(),
         }
     }
 }
@@ -169,6 +174,7 @@ fn read(path: &Path) -> Result<Layer> {
             *program = folder.join(&program);
         }
     }
+    layer.files = vec![path.to_path_buf()];
     layer.folder = (!layer.command.is_empty()).then(|| folder.to_path_buf());
     Ok(layer)
 }
@@ -184,29 +190,35 @@ struct Mistake {
     line: usize,
     column: usize,
     why: String,
-    fix: String,
+    fix: Option<String>,
 }
 
 impl Mistake {
     fn error(self, file: &str) -> Error {
         let Self { line, column, why, fix } = self;
-        Error::usage("config.invalid", format!("read {file}:{line}:{column}: {why}")).fix(fix)
+        let message = format!("read {file}:{line}:{column}: {why}");
+        Error { fix, ..Error::usage("config.invalid", message) }
     }
 }
 
 fn parse(text: &str) -> std::result::Result<Layer, Mistake> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
-        let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
         let (why, fix) = explain(error.message());
         Mistake { line, column, why, fix }
     })
 }
 
 /// serde names what it found and all that it knows, in backticks; people need the nearest of those.
-fn explain(message: &str) -> (String, String) {
-    let message = message.trim().replace('\n', ", ");
+fn explain(message: &str) -> (String, Option<String>) {
+    // What a value of ours says of itself, help included.
+    if message.starts_with('`') {
+        return (message.trim().into(), None);
+    }
+    if let Some(number) = message.strip_suffix("`, expected u16").and_then(|start| start.rsplit('`').next()) {
+        return (format!("`{number}` is not a port"), Some("choose one between 1024 and 65535".into()));
+    }
+    let message = message.trim().replace('\n', ", ").replace("expected u16", "expected a port");
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
     let Some(typed) = quoted.next().filter(|_| unknown) else {
@@ -214,7 +226,7 @@ fn explain(message: &str) -> (String, String) {
             true => "write a list: command = [\"node\", \"server.js\"]",
             false => "the keys are the names of the flags: see `mcpgw tunnel --help`",
         };
-        return (message, fix.into());
+        return (message, Some(fix.into()));
     };
     let known: Vec<&str> = quoted.collect();
     let what = message.split('`').next().unwrap_or_default();
@@ -223,7 +235,7 @@ fn explain(message: &str) -> (String, String) {
         None if known.len() < 8 => format!("use one of {}", known.join(", ")),
         None => "the keys are the names of the flags: see `mcpgw tunnel --help`".into(),
     };
-    (format!("{what}`{typed}`"), fix)
+    (format!("{what}`{typed}`"), Some(fix))
 }
 
 #[cfg(test)]
@@ -233,7 +245,7 @@ mod tests {
     #[test]
     fn a_command_in_one_string_is_led_to_the_list_it_must_be() {
         let mistake = parse("command = 'node server.js'").unwrap_err();
-        assert!(mistake.fix.contains(r#"command = ["node", "server.js"]"#), "{}", mistake.fix);
+        assert!(mistake.fix.unwrap().contains(r#"command = ["node", "server.js"]"#));
     }
 
     #[test]
@@ -260,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_unknown_word_leads_to_the_one_that_was_meant() {
-        let fix = |text: &str| parse(text).unwrap_err().fix;
+        let fix = |text: &str| parse(text).unwrap_err().fix.unwrap();
         assert_eq!(fix("prot = 5"), "did you mean `port`?");
         assert_eq!(fix("providr = 'lt'"), "did you mean `provider`?");
         assert_eq!(fix("env_file = '.env'"), "did you mean `env-file`?");

@@ -3,12 +3,17 @@
 //! flags > `MCPGW_*` environment > `mcpgw.toml` (found upwards) > `config.toml` (user) > defaults.
 //! The first two arrive as one [`Layer`] from the command line; [`file`] reads the others.
 
+mod check;
 mod client;
 mod file;
+mod place;
 mod settings;
 mod template;
+mod value;
 
+pub use check::{is_label, web_url};
 pub use client::{Scope, Via};
 pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user, user_file};
-pub use settings::{Auth, HostHeader, Millis, Settings, Size, TryProvider, is_label, web_url};
+pub use settings::{Settings, TryProvider};
 pub use template::{Values, fill, valid_name};
+pub use value::{Auth, HostHeader, Millis, Size};

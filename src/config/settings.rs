@@ -1,95 +1,15 @@
 //! The settings of one session: every value checked, every default in one place.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
 use url::Url;
 
-use super::{Layer, Values, fill, valid_name};
+use super::check::{Checked, Wrong, address, allow_hosts, host_name, port, server_url, tunnel_name, wrong};
+use super::place::located;
+use super::{Auth, HostHeader, Layer, Values, fill, valid_name};
 use crate::error::{Error, Result};
-
-/// Which `Host` the gateway sees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HostHeader {
-    /// The visitor's, unless the gateway refuses it (asked once at start).
-    #[default]
-    Auto,
-    /// Always the visitor's.
-    Preserve,
-    /// Always `localhost:PORT`.
-    Local,
-}
-
-/// What a stranger needs to get in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// A key, unless the gateway itself refuses anonymous calls.
-    #[default]
-    Auto,
-    /// Always a key.
-    Key,
-    /// Nothing.
-    None,
-}
-
-/// A duration as people write it: `500ms`, `5s`, `1m 30s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Millis(pub Duration);
-
-impl std::str::FromStr for Millis {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let parsed: jiff::SignedDuration =
-            text.parse().map_err(|_| format!("`{text}` is not a duration: write 500ms, 5s or 1m30s"))?;
-        match Duration::try_from(parsed) {
-            Ok(duration) if duration >= Duration::from_millis(100) => Ok(Self(duration)),
-            _ => Err(format!("`{text}` is too short: at least 100ms")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Millis {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A size as people write it, in bytes: `512k`, `64MB`, `1GiB`; `k`, `m` and `g` count in 1024s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(pub u64);
-
-impl std::str::FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || format!("`{text}` is not a size: write 512k, 64M or 1G");
-        let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-        let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kib" => 1 << 10,
-            "m" | "mib" => 1 << 20,
-            "g" | "gib" => 1 << 30,
-            "kb" => 1000,
-            "mb" => 1_000_000,
-            "gb" => 1_000_000_000,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
-        number.checked_mul(unit).map(Self).ok_or_else(wrong)
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// `auto`, or the name of one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +69,8 @@ pub struct Settings {
     pub doh: Option<Url>,
     pub command: Vec<String>,
     pub folder: Option<PathBuf>,
+    /// The files that say any of this.
+    pub files: Vec<PathBuf>,
     /// The project's own folder: keys and sessions belong to it.
     pub project: PathBuf,
 }
@@ -160,8 +82,18 @@ impl Settings {
     /// The longest body of a request, in bytes, when nobody says otherwise: 1 GiB.
     const MAX_BODY: u64 = 1 << 30;
 
-    /// Checks a merged layer and fills the gaps.
+    /// Checks a merged layer and fills the gaps. A mistake that stands in a file is told with its place there.
     pub fn from_layer(layer: Layer) -> Result<Self> {
+        let files = layer.files.clone();
+        Self::checked(layer).map_err(|Wrong { key, value, error }| located(error, &files, key, &value))
+    }
+
+    /// The error, with its place where a file says `value` for `key`.
+    pub fn located(&self, error: Error, key: &str, value: &str) -> Error {
+        located(error, &self.files, key, value)
+    }
+
+    fn checked(layer: Layer) -> Checked<Self> {
         let settings = Self {
             provider: match layer.provider.as_deref() {
                 None | Some("auto") => TryProvider::Auto,
@@ -169,13 +101,13 @@ impl Settings {
             },
             order: layer.order,
             fallback: layer.fallback,
-            url: layer.url.as_deref().map(|url| web_url("url", url)).transpose()?,
+            url: layer.url.as_deref().map(|url| address("url", url)).transpose()?,
             server: layer.server.as_deref().map(server_url).transpose()?,
             subdomain: layer.subdomain,
             domain: layer.domain.map(|name| host_name("domain", name)).transpose()?,
             tunnel_name: layer.tunnel_name.map(tunnel_name).transpose()?,
             hostname: layer.hostname.map(|name| host_name("hostname", name)).transpose()?,
-            edge_port: layer.edge_port.map(|port| self::port("edge-port", Some(port), 0)).transpose()?,
+            edge_port: layer.edge_port.map(|given| port("edge-port", Some(given), 0)).transpose()?,
             port: port("port", layer.port, Self::PORT)?,
             port_given: layer.port.is_some(),
             https_port: port("https-port", layer.https_port, 3443)?,
@@ -190,7 +122,7 @@ impl Settings {
             auth: layer.auth.unwrap_or_default(),
             expire: layer.expire.map(|millis| millis.0),
             max_body: layer.max_body.map_or(Self::MAX_BODY, |size| size.0),
-            frontend: layer.frontend.map(|port| self::port("frontend", Some(port), 0)).transpose()?,
+            frontend: layer.frontend.map(|given| port("frontend", Some(given), 0)).transpose()?,
             log_requests: layer.log_requests,
             env: layer.env,
             env_file: layer.env_file,
@@ -203,16 +135,17 @@ impl Settings {
             lt: layer.lt,
             ngrok: layer.ngrok,
             cloudflared: layer.cloudflared,
-            doh: layer.doh.as_deref().map(|url| web_url("doh", url)).transpose()?,
+            doh: layer.doh.as_deref().map(|url| address("doh", url)).transpose()?,
             command: layer.command,
             folder: layer.folder,
+            files: layer.files,
             project: super::project_folder(&std::env::current_dir().unwrap_or_default()),
         };
         settings.check()?;
         Ok(settings)
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self) -> Checked<()> {
         for (flag, path) in [("mcp-path", Some(&self.mcp_path)), ("health", self.health.as_ref())]
             .into_iter()
             .chain(self.allow.iter().map(|path| ("allow", Some(path))))
@@ -244,12 +177,14 @@ impl Settings {
             ));
         }
         let sample = Values { url: "", host: "", port: self.port, profile: &self.profile };
-        fill(&self.mcp_path, sample)?;
+        let unfilled = |key, value: &str, error| Wrong { key, value: value.into(), error };
+        fill(&self.mcp_path, sample).map_err(|error| unfilled("mcp-path", &self.mcp_path, error))?;
         for (name, template) in &self.env {
             if !valid_name(name) {
-                return Err(wrong("env", name, "is not a variable name").fix("write --env NAME=TEMPLATE"));
+                return Err(wrong("env", name, "is not a variable name")
+                    .fix("use letters, digits and `_`, and no digit first: NAME=TEMPLATE"));
             }
-            fill(template, sample)?;
+            fill(template, sample).map_err(|error| unfilled("env", template, error))?;
         }
         Ok(())
     }
@@ -270,85 +205,6 @@ impl Settings {
         variables.extend(extra);
         variables
     }
-}
-
-fn port(flag: &str, given: Option<u16>, default: u16) -> Result<u16> {
-    match given {
-        Some(0) => Err(wrong(flag, "0", "is not a port").fix(match default {
-            0 => "choose one between 1024 and 65535".to_string(),
-            default => format!("leave it out for {default}"),
-        })),
-        given => Ok(given.unwrap_or(default)),
-    }
-}
-
-fn server_url(text: &str) -> Result<Url> {
-    let refuse = |why: &str| wrong("server", text, why).fix("write --server https://tunnel.example.com");
-    let url = web_url("server", text)
-        .map_err(|error| if error.message.contains(text) { refuse("is not a URL") } else { error })?;
-    match (url.scheme(), url.host()) {
-        ("http" | "https", Some(_)) if url.path() == "/" && url.query().is_none() => Ok(url),
-        ("http" | "https", Some(_)) => Err(refuse("has a path; a localtunnel server has none")),
-        _ => Err(refuse("is not an http or https address")),
-    }
-}
-
-/// An http or https address without a user in it, given as `--FLAG`.
-pub fn web_url(flag: &str, text: &str) -> Result<Url> {
-    match Url::parse(text) {
-        Ok(url) if url.password().is_some() || !url.username().is_empty() => {
-            // Not repeated: the password would be seen.
-            let message =
-                format!("use --{flag}: it holds a user name or a password, which everybody would see");
-            Err(Error::usage("config.value", message).fix(format!("write --{flag} https://name.example")))
-        }
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(wrong(flag, text, "is not an http or https address")
-            .fix(format!("write --{flag} https://name.example"))),
-    }
-}
-
-/// `mcp.example.com`, also where a whole address was given.
-fn host_name(flag: &str, text: String) -> Result<String> {
-    let name = text.trim_start_matches("https://").trim_end_matches('/').to_ascii_lowercase();
-    match name.contains('.') && name.split('.').all(is_label) && url::Host::parse(&name).is_ok() {
-        true => Ok(name),
-        false => Err(wrong(flag, &text, "is not a host name").fix(format!("write --{flag} mcp.example.com"))),
-    }
-}
-
-fn allow_hosts(names: Vec<String>) -> Result<Vec<String>> {
-    let is_name = |name: &str| name.parse::<IpAddr>().is_ok() || name.split('.').all(is_label);
-    match names.iter().find(|name| !is_name(name)) {
-        Some(name) => {
-            Err(wrong("allow-host", name, "is not a host name").fix("write --allow-host mcp.example.com"))
-        }
-        None => Ok(names),
-    }
-}
-
-/// One part of a host name (RFC 1035 section 2.3.1, and underscores, which some use).
-pub fn is_label(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    (1..=63).contains(&text.len())
-        && text.bytes().all(plain)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-/// A flag of cloudflared's in its place would be obeyed.
-fn tunnel_name(name: String) -> Result<String> {
-    match name.starts_with('-') || name.trim().is_empty() || name.chars().any(char::is_control) {
-        true => {
-            Err(wrong("tunnel-name", &name, "is not a tunnel's name")
-                .fix("`cloudflared tunnel list` shows them"))
-        }
-        false => Ok(name),
-    }
-}
-
-fn wrong(flag: &str, value: &str, why: &str) -> Error {
-    Error::usage("config.value", format!("use --{flag} {value}: `{value}` {why}"))
 }
 
 #[cfg(test)]
@@ -411,27 +267,6 @@ mod tests {
             let error = settings(edit).unwrap_err();
             assert!(error.message.contains(flag) && error.fix.is_some(), "{flag}: {error:?}");
             assert!(!error.message.contains("secret"), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_written_as_people_do() {
-        for (text, bytes) in
-            [("512", 512), ("64k", 65536), ("1GB", 1_000_000_000), ("1 GiB", 1 << 30), ("0", 0)]
-        {
-            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
-        }
-        for wrong in ["", "k", "-1", "1.5G", "1x", "99999999999G"] {
-            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn durations_are_written_as_people_do() {
-        assert_eq!("500ms".parse(), Ok(Millis(Duration::from_millis(500))));
-        assert_eq!("1m30s".parse(), Ok(Millis(Duration::from_secs(90))));
-        for wrong in ["", "5", "-5s", "soon", "1ms"] {
-            assert!(wrong.parse::<Millis>().is_err(), "{wrong}");
         }
     }
 }

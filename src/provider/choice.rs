@@ -69,7 +69,7 @@ impl Candidate {
 pub fn choose(settings: &Settings) -> Result<Choice> {
     order(settings)?;
     let named = match &settings.provider {
-        TryProvider::Named(name) => Some(find(name)?),
+        TryProvider::Named(name) => Some(known(settings, "provider", name)?),
         TryProvider::Auto => implied(settings),
     };
     let mut candidates = match named {
@@ -84,12 +84,12 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
         first.provider.check(settings)?;
     }
     for name in settings.fallback.iter().filter(|name| !name.trim().is_empty()) {
-        let provider = find(name)?;
+        let provider = known(settings, "fallback", name)?;
         if !provider.is_tunnel() {
             let message = format!("use --fallback {name}: it is no tunnel that mcpgw could start");
-            return Err(
-                Error::usage("provider.fallback", message).fix("name localtunnel, cloudflared or ngrok")
-            );
+            let error =
+                Error::usage("provider.fallback", message).fix("name localtunnel, cloudflared or ngrok");
+            return Err(settings.located(error, "fallback", name));
         }
         if candidates.iter().all(|one| one.provider.id() != provider.id()) {
             candidates.push(ready(settings, provider, "--fallback")?);
@@ -102,6 +102,11 @@ pub fn choose(settings: &Settings) -> Result<Choice> {
         candidates.push(Candidate::new(find("local")?));
     }
     Ok(Choice { candidates, nothing_better })
+}
+
+/// The provider that a setting names.
+fn known(settings: &Settings, key: &str, name: &str) -> Result<&'static dyn Provider> {
+    find(name).map_err(|error| settings.located(error, key, name))
 }
 
 /// A name that nobody will ask for is a mistake. One that a substitute takes is none.
@@ -163,8 +168,12 @@ fn order(settings: &Settings) -> Result<Vec<&'static dyn Provider>> {
     }
     let tunnel = |name: &String| match find(name) {
         Ok(provider) if provider.is_tunnel() => Ok(provider),
-        _ => Err(Error::usage("provider.order", format!("use `{name}` in order: there is no such tunnel"))
-            .fix("name localtunnel, cloudflared and ngrok in the order that you want")),
+        _ => {
+            let message = format!("use {name} in order: there is no such tunnel");
+            let error = Error::usage("provider.order", message)
+                .fix("name localtunnel, cloudflared and ngrok in the order that you want");
+            Err(settings.located(error, "order", name))
+        }
     };
     settings.order.iter().map(tunnel).collect()
 }

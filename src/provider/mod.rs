@@ -391,10 +391,8 @@ pub fn find(name: &str) -> Result<&'static dyn Provider> {
     let known = |one: &&dyn Provider| one.id() == name || one.aliases().contains(&name);
     ALL.iter().copied().find(known).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|one| one.id()).collect();
-        let error = Error::usage(
-            "provider.unknown",
-            format!("use --provider {name}: there is no provider of that name"),
-        );
+        let error =
+            Error::usage("provider.unknown", format!("use {name}: there is no provider of that name"));
         match nearest(
             name,
             ALL.iter().flat_map(|one| [one.id()].into_iter().chain(one.aliases().iter().copied())),
