@@ -62,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--ngrok', '--ngrok', [CompletionResultType]::ParameterName, 'The ngrok program, where it is not on PATH')
             [CompletionResult]::new('--cloudflared', '--cloudflared', [CompletionResultType]::ParameterName, 'The cloudflared program, where it is not on PATH')
             [CompletionResult]::new('--doh', '--doh', [CompletionResultType]::ParameterName, 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare''s, then Google''s]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The gateway''s port [default: 3001]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The gateway''s port [default: 3001]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile MCP clients use [default: default]')
             [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
@@ -112,6 +113,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Whose file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The client''s file, where it is in an unusual place')
@@ -128,16 +130,18 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;status' {
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The same')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
-            [CompletionResult]::new('--requests', '--requests', [CompletionResultType]::ParameterName, 'Show the last requests of visitors, and totals')
+            [CompletionResult]::new('--requests', '--requests', [CompletionResultType]::ParameterName, 'Show the last requests of visitors, and totals; with --watch, each as it comes')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'mcpgw;url' {
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The URL for MCP clients')
             [CompletionResult]::new('--with-key', '--with-key', [CompletionResultType]::ParameterName, 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path')
@@ -152,6 +156,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         }
         'mcpgw;run' {
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--restart', '--restart', [CompletionResultType]::ParameterName, 'Start the command anew whenever the address changes')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -162,6 +167,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
@@ -172,6 +178,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;stop' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long it may take to end by itself before it is killed')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every session')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -181,23 +188,29 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;key' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
             [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'mcpgw;key;show' {
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'mcpgw;key;rotate' {
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'mcpgw;key;help' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
             [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -391,7 +404,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;key' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print this project''s key')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
             [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key; the old one opens nothing any more')
             break
         }

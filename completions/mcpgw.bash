@@ -432,7 +432,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__configure)
-            opts="-h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help"
+            opts="-p -h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +467,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -964,12 +968,24 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__key__subcmd__rotate)
-            opts="-h --help"
+            opts="-p -h --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -978,12 +994,24 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__key__subcmd__show)
-            opts="-h --help"
+            opts="-p -h --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -992,7 +1020,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__logs)
-            opts="-f -n -h --follow --lines --session --port --help gateway provider edge hook"
+            opts="-f -n -p -h --follow --lines --session --port --help gateway provider edge hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1011,6 +1039,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1146,7 +1178,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__run)
-            opts="-h --restart --session --port --help"
+            opts="-p -h --restart --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1160,6 +1192,10 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1168,12 +1204,16 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__status)
-            opts="-w -h --json --watch --requests --help"
+            opts="-w -h --json --watch --requests --session --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1182,7 +1222,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__stop)
-            opts="-h --all --timeout --session --port --help"
+            opts="-p -h --all --timeout --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1200,6 +1240,10 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1208,7 +1252,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__tunnel)
-            opts="-y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --configure --keep --json --quiet --help"
+            opts="-p -y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --configure --keep --json --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1290,6 +1334,10 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1358,7 +1406,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__url)
-            opts="-c -h --mcp --with-key --callback --local --copy --qr --session --port --help"
+            opts="-c -p -h --mcp --with-key --callback --local --copy --qr --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1369,6 +1417,10 @@ _mcpgw() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

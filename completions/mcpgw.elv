@@ -58,6 +58,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --ngrok 'The ngrok program, where it is not on PATH'
             cand --cloudflared 'The cloudflared program, where it is not on PATH'
             cand --doh 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare''s, then Google''s]'
+            cand -p 'The gateway''s port [default: 3001]'
             cand --port 'The gateway''s port [default: 3001]'
             cand --profile 'The profile MCP clients use [default: default]'
             cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
@@ -106,6 +107,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
             cand --header 'A header that the client is to send, beside the key'
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --scope 'Whose file'
             cand --config 'The client''s file, where it is in an unusual place'
@@ -121,15 +123,17 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mcpgw;status'= {
+            cand --session 'The same'
             cand --json 'Print one JSON document'
             cand -w 'Go on, and show every change until Ctrl-C; with --json, one document a line'
             cand --watch 'Go on, and show every change until Ctrl-C; with --json, one document a line'
-            cand --requests 'Show the last requests of visitors, and totals'
+            cand --requests 'Show the last requests of visitors, and totals; with --watch, each as it comes'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;url'= {
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --mcp 'The URL for MCP clients'
             cand --with-key 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
@@ -143,6 +147,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;run'= {
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --restart 'Start the command anew whenever the address changes'
             cand -h 'Print help'
@@ -152,6 +157,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -n 'How many lines of the past: a number, or all'
             cand --lines 'How many lines of the past: a number, or all'
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand -f 'Go on with what comes, until the session ends'
             cand --follow 'Go on with what comes, until the session ends'
@@ -161,6 +167,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;stop'= {
             cand --timeout 'How long it may take to end by itself before it is killed'
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --all 'Every session'
             cand -h 'Print help'
@@ -169,20 +176,26 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;key'= {
             cand -h 'Print help'
             cand --help 'Print help'
-            cand show 'Print this project''s key'
+            cand show 'Print the key of this project, or of a session''s'
             cand rotate 'Make a new key; the old one opens nothing any more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mcpgw;key;show'= {
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;key;rotate'= {
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;key;help'= {
-            cand show 'Print this project''s key'
+            cand show 'Print the key of this project, or of a session''s'
             cand rotate 'Make a new key; the old one opens nothing any more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -343,7 +356,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;stop'= {
         }
         &'mcpgw;help;key'= {
-            cand show 'Print this project''s key'
+            cand show 'Print the key of this project, or of a session''s'
             cand rotate 'Make a new key; the old one opens nothing any more'
         }
         &'mcpgw;help;key;show'= {

@@ -60,7 +60,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l lt -d 'The lt pro
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l ngrok -d 'The ngrok program, where it is not on PATH' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l cloudflared -d 'The cloudflared program, where it is not on PATH' -r -F
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l doh -d 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare\'s, then Google\'s]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l port -d 'The gateway\'s port [default: 3001]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s p -l port -d 'The gateway\'s port [default: 3001]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l profile -d 'The profile MCP clients use [default: default]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l health -d 'This path must answer 200; without it any HTTP answer means the gateway lives' -r
@@ -106,7 +106,7 @@ local\t'The gateway\'s port on this machine'
 bridge\t'`mcpgw bridge`, which the client starts'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l header -d 'A header that the client is to send, beside the key' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l scope -d 'Whose file' -r -f -a "user\t'The user\'s, for every project'
 project\t'The project\'s, which others may share'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l config -d 'The client\'s file, where it is in an unusual place' -r -F
@@ -119,12 +119,13 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l undo -d 'Put t
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l list -d 'List the clients'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l session -d 'The same' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals; with --watch, each as it comes'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l with-key -d 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l callback -d 'The URL to register with OAuth providers'
@@ -133,26 +134,30 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l qr -d 'Show it as a QR code too'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l restart -d 'Start the command anew whenever the address changes'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How many lines of the past: a number, or all' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -s h -l help -d 'Print help'
@@ -232,7 +237,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_su
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "man" -d 'Print the manual page, of one command if it is named'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from tunnel bridge configure status url run logs stop key cert init doctor providers completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print this project\'s key'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print the key of this project, or of a session\'s'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key; the old one opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'

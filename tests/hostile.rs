@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use support::{Gateway, Home, Mcpgw, Session, free_port, gateway_command, http, wait_for};
+use serde_json::Value;
+use support::{Gateway, Home, Mcpgw, Session, Signal, free_port, gateway_command, http, wait_for};
 
 const KEY: &str = "the-key-of-these-tests";
 
@@ -306,9 +307,9 @@ fn requests_are_told_to_the_user_without_a_secret_in_them() {
     edge.ask("POST", &format!("/k/{KEY}/api/mcp/default?token=hush"), &head, call);
     edge.ask("GET", "/admin", "", "");
     // Who claims to be the session's own user, and cannot prove it, is a visitor.
-    let claim = format!("Authorization: Bearer {KEY}\r\nmcpgw-own: {KEY}\r\n");
-    let seen = edge.ask("GET", "/api/mcp/own", &claim, "").text();
-    assert!(seen.contains("/api/mcp/own") && !seen.to_lowercase().contains("mcpgw-own"), "{seen}");
+    let seen = edge.ask("GET", &format!("/k/{KEY}/api/mcp/own"), "mcpgw-own: 0123456789\r\n", "");
+    assert_eq!((seen.status, &seen.json()["url"]), (200, &Value::from("/api/mcp/own")));
+    assert!(!seen.text().to_lowercase().contains("mcpgw-own"), "{}", seen.text());
     let ask = || Mcpgw::new(&edge.home).args(["status", "--requests", "--json"]).run();
     let told = wait_for("all requests", Duration::from_secs(10), || {
         let told = ask().json();
@@ -332,6 +333,14 @@ fn requests_are_told_to_the_user_without_a_secret_in_them() {
     for text in [&file, &people.stdout, &told.to_string()] {
         assert!(!text.contains(KEY) && !text.contains("hush"), "{text}");
     }
+    let mut watch = Mcpgw::new(&edge.home).args(["status", "--requests", "--watch", "--json"]).start();
+    let last = |document: &Value| document["sessions"][0]["last"].as_array().map_or(0, Vec::len);
+    watch.expect_where("those that were", Duration::from_secs(10), |document| last(document) == 3);
+    edge.ask("GET", "/late", "", "");
+    let late = watch.expect_where("the new one", Duration::from_secs(10), |document| last(document) == 4);
+    assert_eq!(late["sessions"][0]["last"][3]["path"], "/late");
+    watch.signal(Signal::TERM);
+    watch.wait();
     let mode = std::os::unix::fs::PermissionsExt::mode(
         &fs::metadata(edge.home.path().join("requests.jsonl")).unwrap().permissions(),
     );

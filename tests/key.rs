@@ -255,6 +255,12 @@ fn keys_are_kept_by_the_project_and_reach_no_log_no_event_and_no_argument() {
     let elsewhere = closed.home.path().join("other");
     fs::create_dir(&elsewhere).unwrap();
     let none = Mcpgw::new(&closed.home).current_dir(&elsewhere).args(["key", "show"]).run();
+    assert!(
+        none.code == 1 && none.stderr.contains("it is no project") && none.stderr.contains("--session"),
+        "{none:?}"
+    );
+    fs::write(elsewhere.join("mcpgw.toml"), "").unwrap();
+    let none = Mcpgw::new(&closed.home).current_dir(&elsewhere).args(["key", "show"]).run();
     assert!(none.code == 1 && none.stderr.contains("mcpgw key rotate"), "{none:?}");
 }
 
@@ -280,6 +286,30 @@ fn a_rotated_key_counts_in_the_session_that_runs() {
         (closed.get(&format!("/k/{old}/mcp"), &[]).status == 403).then_some(())
     });
     assert_eq!(closed.get(&format!("/k/{new}/mcp"), &[]).status, 200);
+}
+
+#[test]
+fn away_from_every_project_a_key_is_the_running_sessions_and_without_one_nobodys() {
+    let mut closed = Closed::start(&[], &[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = |arguments: &[&str]| {
+        Mcpgw::new(&closed.home).current_dir(elsewhere.path()).args(["key"]).args(arguments).run()
+    };
+    let name = closed.home.path().file_name().unwrap().to_str().unwrap();
+    for arguments in [&["show"][..], &["show", "--session", name]] {
+        assert_eq!(key(arguments).stdout.trim(), closed.key(), "{arguments:?}");
+    }
+    let old = closed.key();
+    let rotated = key(&["rotate", "--session", name]);
+    assert!(rotated.code == 0 && rotated.stdout.contains(name), "{rotated:?}");
+    assert_ne!(closed.key(), old);
+    let slip = key(&["rotate", "--session", "nosuch"]);
+    assert!(slip.code == 1 && slip.stderr.contains("nosuch"), "{slip:?}");
+    closed.session.stop();
+    let nobodys = key(&["rotate"]);
+    let folder = elsewhere.path().display().to_string();
+    assert!(nobodys.code == 1 && nobodys.stderr.contains(&folder), "{nobodys:?}");
+    assert_eq!(fs::read_dir(closed.home.state().join("keys")).unwrap().count(), 1);
 }
 
 #[test]
@@ -346,6 +376,7 @@ fn a_gateway_that_guards_one_profile_and_not_another_opens_neither_to_strangers(
 #[test]
 fn who_was_told_the_key_still_gets_in_where_none_is_asked_for_and_the_gateway_does_not_see_it() {
     let (home, port) = (Home::new(), free_port().to_string());
+    home.write("mcpgw.toml", "");
     assert_eq!(Mcpgw::new(&home).args(["key", "rotate"]).run().code, 0);
     let gateway = gateway_command(&["--port", &port]);
     let call = tunnel(&home, &port, &["--auth", "none", "--yes"]).args(["--"]).args(gateway);

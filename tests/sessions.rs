@@ -65,7 +65,16 @@ fn several_sessions_are_named_by_their_folders_and_the_one_at_home_is_meant() {
 
     let names: Vec<_> = rows(&home).iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["blog", "shop"], "the newest first");
-    assert!(Mcpgw::new(&home).args(["stop", "--session", "shop"]).run().stdout.contains("stopped shop"));
+    assert_eq!(url("", &["shop"]).stdout, url("", &["--session", "shop"]).stdout);
+    let status = |args: &[&str]| Mcpgw::new(&home).args(["status"]).args(args).run();
+    for args in [&["shop"][..], &["--session", "shop"]] {
+        let shown = status(args).stdout;
+        assert!(shown.starts_with("shop ") && !shown.contains("blog"), "{shown}");
+    }
+    assert_eq!(status(&["blog", "--json"]).json()["sessions"].as_array().unwrap().len(), 1);
+    let slip = status(&["blgo"]);
+    assert!(slip.code == 1 && slip.stderr.contains("blog"), "{slip:?}");
+    assert!(Mcpgw::new(&home).args(["stop", "shop"]).run().stdout.contains("stopped shop"));
     assert!(shop.wait().success());
     assert_eq!(url("", &[]).stdout.trim(), format!("https://localhost:{blog_port}"));
     for stop in [&["stop"][..], &["stop", "--all"]] {

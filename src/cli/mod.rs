@@ -104,7 +104,7 @@ pub enum Command {
     /// End a running session, a hung one too, and clear away after a dead one
     Stop(StopArgs),
     /// Show or change the key that visitors need
-    #[command(after_help = "Examples:\n  mcpgw key show\n  mcpgw key rotate")]
+    #[command(after_help = "Examples:\n  mcpgw key show\n  mcpgw key rotate --session shop")]
     Key {
         /// What to do
         #[command(subcommand)]
@@ -159,8 +159,8 @@ pub enum Command {
 /// `mcpgw key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Print this project's key
-    Show,
+    /// Print the key of this project, or of a session's
+    Show(Which),
     /// Make a new key; the old one opens nothing any more
-    Rotate,
+    Rotate(Which),
 }

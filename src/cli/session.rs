@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::config::Millis;
 
 /// Which session is meant, when several run.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which session")]
 pub struct Which {
     /// The session of this name (its project folder's last name) or id [default: the one of this project, or the
@@ -16,14 +16,32 @@ pub struct Which {
     #[arg(long, value_name = "NAME|ID", env = "MCPGW_SESSION", hide_env = true)]
     pub session: Option<String>,
     /// The session on this gateway port
-    #[arg(long, env = "MCPGW_PORT", hide_env = true)]
+    #[arg(long, short, env = "MCPGW_PORT", hide_env = true)]
     pub port: Option<u16>,
+}
+
+/// The same where the session's name may stand alone: `mcpgw stop shop`.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The session's name or id, as for --session
+    #[arg(value_name = "SESSION")]
+    name: Option<String>,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Named {
+    /// What is meant: the name that stands alone before all others.
+    pub fn which(&self) -> Which {
+        let session = self.name.clone().or_else(|| self.which.session.clone());
+        Which { session, port: self.which.port }
+    }
 }
 
 /// `mcpgw status`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcpgw status\n  mcpgw status --watch\n  mcpgw status --json | jq -r '.sessions[].mcp_url'"
+    after_help = "Examples:\n  mcpgw status\n  mcpgw status shop --watch\n  mcpgw status --requests --watch\n  mcpgw status --json | jq -r '.sessions[].mcp_url'"
 )]
 pub struct StatusArgs {
     /// Print one JSON document
@@ -32,15 +50,21 @@ pub struct StatusArgs {
     /// Go on, and show every change until Ctrl-C; with --json, one document a line
     #[arg(long, short)]
     pub watch: bool,
-    /// Show the last requests of visitors, and totals
-    #[arg(long, conflicts_with = "watch")]
+    /// Show the last requests of visitors, and totals; with --watch, each as it comes
+    #[arg(long)]
     pub requests: bool,
+    /// This session alone, by its name or id [default: all]
+    #[arg(value_name = "SESSION")]
+    pub name: Option<String>,
+    /// The same
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "name")]
+    pub session: Option<String>,
 }
 
 /// `mcpgw url`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcpgw url --mcp --copy\n  mcpgw url --qr\n  curl \"$(mcpgw url)/health\""
+    after_help = "Examples:\n  mcpgw url --mcp --copy\n  mcpgw url shop --qr\n  curl \"$(mcpgw url)/health\""
 )]
 pub struct UrlArgs {
     /// The URL for MCP clients
@@ -63,7 +87,7 @@ pub struct UrlArgs {
     pub qr: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub which: Which,
+    pub which: Named,
 }
 
 /// `mcpgw run`
@@ -139,7 +163,7 @@ pub struct LogsArgs {
 
 /// `mcpgw stop`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mcpgw stop\n  mcpgw stop --session shop\n  mcpgw stop --all")]
+#[command(after_help = "Examples:\n  mcpgw stop\n  mcpgw stop shop\n  mcpgw stop --all")]
 pub struct StopArgs {
     /// Every session
     #[arg(long)]
@@ -149,5 +173,5 @@ pub struct StopArgs {
     pub timeout: Millis,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub which: Which,
+    pub which: Named,
 }

@@ -16,7 +16,7 @@ const OUTPUT: &str = "Output";
 /// `mcpgw tunnel`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mcpgw tunnel --demo\n  mcpgw tunnel --provider localtunnel -- pnpm start\n  \
+    after_help = "Examples:\n  mcpgw tunnel --demo\n  mcpgw tunnel 3001\n  mcpgw tunnel --provider localtunnel -- pnpm start\n  \
     mcpgw tunnel --subdomain my-gateway --env BETTER_AUTH_URL={url} -- node dist/main.js"
 )]
 #[allow(missing_docs, reason = "the help texts say it")]
@@ -80,8 +80,11 @@ pub struct TunnelArgs {
     pub doh: Option<String>,
 
     /// The gateway's port [default: 3001]
-    #[arg(long, value_name = "PORT", env = "MCPGW_PORT", hide_env = true, help_heading = GATEWAY)]
+    #[arg(long, short, value_name = "PORT", env = "MCPGW_PORT", hide_env = true, help_heading = GATEWAY)]
     pub port: Option<u16>,
+    /// The gateway's port, as for --port
+    #[arg(value_name = "PORT", help_heading = GATEWAY)]
+    pub short_port: Option<u16>,
     /// The gateway's command; without it, the gateway that listens on --port is used
     #[arg(last = true, value_name = "GATEWAY CMD")]
     pub command: Vec<String>,

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::KeyCommand;
+use super::pick;
+use crate::cli::{KeyCommand, Which};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::report;
@@ -13,10 +14,37 @@ const VARIABLE: &str = "MCPGW_KEY";
 
 pub(super) fn run(command: &KeyCommand) -> Result<()> {
     let state = State::open()?;
-    let project = config::project_folder(&std::env::current_dir().unwrap_or_default());
     match command {
-        KeyCommand::Show => show(&state, &project),
-        KeyCommand::Rotate => rotate(&state, &project),
+        KeyCommand::Show(which) => show(&state, &project(&state, which, "show")?),
+        KeyCommand::Rotate(which) => rotate(&state, &project(&state, which, "rotate")?),
+    }
+}
+
+/// Whose key is meant: that of the project here, else that of the session that runs. A folder that is neither
+/// would get a key that nobody asks for.
+fn project(state: &State, which: &Which, verb: &str) -> Result<PathBuf> {
+    let running = state.running();
+    let here = config::project_folder(&std::env::current_dir().unwrap_or_default());
+    let is_project = || {
+        state.key_file(&here).exists()
+            || config::project_file(&here).is_some()
+            || here.join(".git").exists()
+            || running.iter().any(|session| session.folder == here)
+    };
+    if which.session.is_none() && which.port.is_none() && is_project() {
+        return Ok(here);
+    }
+    match pick::among(&running, which) {
+        Ok(session) => Ok(session.folder),
+        Err(error) if error.code == "session.none" && which.session.is_none() && which.port.is_none() => {
+            let message =
+                format!("{verb} the key of {}: it is no project, and no session runs", here.display());
+            Err(Error::failed("key.no_project", message).fix(
+                "go to the project's folder (where mcpgw.toml or .git is), or name a session that runs: --session NAME; \
+                 the first `mcpgw tunnel` in a folder makes its key",
+            ))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -35,7 +63,11 @@ fn rotate(state: &State, project: &Path) -> Result<()> {
         None => Key::random()?,
     };
     let file = state.keep_key(project, &key)?;
-    report::out(&format!("the new key is in {}; `mcpgw key show` prints it", file.display()));
+    report::out(&format!(
+        "the new key of {} is in {}; `mcpgw key show` prints it",
+        project.display(),
+        file.display()
+    ));
     let running =
         state.running().into_iter().filter(|session| session.key_file.as_ref() == Some(&file)).count();
     if running > 0 {

@@ -112,8 +112,14 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
     let takes_command =
         std::env::args().nth(1).is_some_and(|name| ["tunnel", "run"].contains(&name.as_str()));
-    let plain = error.kind() == ErrorKind::UnknownArgument && !arg.starts_with('-');
-    (takes_command && plain).then(|| format!("\nA command goes after two dashes: -- {arg} ..."))
+    let word = match (error.kind(), error.get(ContextKind::InvalidValue)) {
+        (ErrorKind::UnknownArgument, _) => arg,
+        // `tunnel` took it for a port.
+        (ErrorKind::ValueValidation, Some(ContextValue::String(value))) if arg == "[PORT]" => value,
+        _ => return None,
+    };
+    (takes_command && !word.starts_with('-'))
+        .then(|| format!("\nA command goes after two dashes: -- {word} ..."))
 }
 
 /// The command line without what only mcpgw itself calls; clap's generators would show that too.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::pick;
 use crate::cli::StatusArgs;
 use crate::client::{self, Leftover};
 use crate::error::Result;
@@ -13,14 +14,15 @@ use crate::report::{self, Canvas, Card, Event};
 use crate::state::{Pulse, SessionRecord, State, Watch};
 
 pub(super) fn run(args: &StatusArgs) -> Result<()> {
-    if args.requests {
-        return super::requests::run(args.json);
-    }
     let state = State::open()?;
-    if args.watch {
-        return watch(&state, args.json);
+    let wanted = args.name.as_deref().or(args.session.as_deref());
+    match (args.requests, args.watch) {
+        (true, false) => return super::requests::run(&pick::named(state.running(), wanted)?, args.json),
+        (true, true) => return super::requests::watch(&state, wanted, args.json),
+        (false, true) => return watch(&state, wanted, args.json),
+        (false, false) => {}
     }
-    let sessions = look(&state);
+    let sessions = look(pick::named(state.sessions(), wanted)?);
     match args.json {
         true => report::out(&document(&sessions)),
         false if sessions.is_empty() => report::out(NONE),
@@ -45,8 +47,7 @@ const NONE: &str = "no session is running";
 type Look = (SessionRecord, Pulse);
 
 /// All of them at once: a hung one takes its time.
-fn look(state: &State) -> Vec<Look> {
-    let sessions = state.sessions();
+fn look(sessions: Vec<SessionRecord>) -> Vec<Look> {
     std::thread::scope(|scope| {
         let feel = |session: SessionRecord| {
             scope.spawn(move || {
@@ -60,13 +61,14 @@ fn look(state: &State) -> Vec<Look> {
 }
 
 /// Shows every change, until nobody listens any more.
-fn watch(state: &State, json: bool) -> Result<()> {
+fn watch(state: &State, wanted: Option<&str>, json: bool) -> Result<()> {
     /// A session that hangs or dies changes no file: how often that is looked for.
     const PULSE: Duration = Duration::from_secs(2);
     let (mut watch, mut canvas) = (state.watch(), Canvas::default());
     let mut shown = None;
     loop {
-        let sessions = look(state);
+        // One that is named and not there may yet come, or has ended.
+        let sessions = look(pick::named(state.sessions(), wanted).unwrap_or_default());
         if shown.as_ref() != Some(&sessions) {
             let told = match (json, sessions.is_empty()) {
                 (true, _) => report::told(&document(&sessions)),

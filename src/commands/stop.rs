@@ -10,16 +10,16 @@ use crate::state::{SessionRecord, State};
 use crate::{client, process, report, session};
 
 pub(super) fn run(args: &StopArgs) -> Result<()> {
-    let state = State::open()?;
+    let (state, which) = (State::open()?, args.which.which());
     let (running, dead): (Vec<_>, Vec<_>) = state.sessions().into_iter().partition(SessionRecord::is_alive);
     let asked = match args.all {
         true => running,
         // Nothing to end is no failure, unless somebody meant a certain one.
-        false if running.is_empty() && args.which.session.is_none() && args.which.port.is_none() => vec![],
-        false => match pick::among(&running, &args.which) {
+        false if running.is_empty() && which.session.is_none() && which.port.is_none() => vec![],
+        false => match pick::among(&running, &which) {
             Ok(session) => vec![session],
             // A dead one may be named too: it is cleared away below.
-            Err(_) if pick::among(&dead, &args.which).is_ok() => vec![],
+            Err(_) if pick::among(&dead, &which).is_ok() => vec![],
             Err(error) => return Err(error),
         },
     };

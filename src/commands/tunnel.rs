@@ -85,7 +85,7 @@ pub(super) fn layer(args: TunnelArgs) -> Layer {
         tunnel_name: args.tunnel_name,
         hostname: args.hostname,
         edge_port: args.edge_port,
-        port: args.port,
+        port: args.short_port.or(args.port),
         https_port: args.https_port,
         tls_cert: args.tls_cert,
         tls_key: args.tls_key,

@@ -7,7 +7,7 @@ use crate::report;
 use crate::state::{SessionRecord, read_key};
 
 pub(super) fn run(args: &UrlArgs) -> Result<()> {
-    let session = pick::session(&args.which)?;
+    let session = pick::session(&args.which.which())?;
     let url = match args.with_key {
         true => with_key(&session)?,
         false => wanted(args, &session),

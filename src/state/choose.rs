@@ -34,7 +34,8 @@ impl SessionRecord {
 }
 
 impl Wanted<'_> {
-    fn fits(self, session: &SessionRecord) -> bool {
+    /// Is it meant?
+    pub fn fits(self, session: &SessionRecord) -> bool {
         self.port.is_none_or(|port| session.gateway_port == port)
             && self.session.is_none_or(|name| session.id == name || session.name() == name)
     }
