@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 
 use super::{Pair, Place, Validity, read_certificates};
 use crate::error::{Error, Result, io_reason};
@@ -78,6 +81,16 @@ impl LocalCa {
             .then(|| Self::open(state))
     }
 
+    /// The certificate for clients that ask by name; kept nowhere, for it costs less than reading it.
+    pub(super) fn issue_for_names(&self, names: &[String]) -> Result<Option<Arc<CertifiedKey>>> {
+        let is_name = |name: &&String| name.parse::<IpAddr>().is_err();
+        let names: Vec<String> = names.iter().filter(is_name).cloned().collect();
+        match names.is_empty() {
+            true => Ok(None),
+            false => self.issue(&names)?.pair(&Place::at(Path::new(""), "")).map(|pair| Some(pair.shown)),
+        }
+    }
+
     /// The same, with certificates that live only so long.
     #[must_use]
     pub fn with_life(self, life: jiff::SignedDuration) -> Self {
@@ -104,8 +117,7 @@ impl LocalCa {
 impl Leaf {
     /// Writes it to `place`: the leaf alone, for clients know the CA.
     pub(super) fn keep(&self, place: &Place) -> Result<Pair> {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        let pair = Pair::new(vec![self.certificate.der().clone()], key, place.clone())?;
+        let pair = self.pair(place)?;
         if !pair.is_of(&self.ca) {
             return Err(Error::usage("cert.public_name", "make a certificate: one of the names may be public, and mcpgw's local CA vouches only for names that never are")
                 .fix("use names under .localhost, .test, .local, .internal or .home.arpa, private addresses, or files of your own: --tls-cert and --tls-key"));
@@ -119,6 +131,11 @@ impl Leaf {
             })?;
         }
         Ok(pair)
+    }
+
+    fn pair(&self, place: &Place) -> Result<Pair> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        Pair::new(vec![self.certificate.der().clone()], key, place.clone())
     }
 }
 
@@ -165,7 +182,7 @@ fn valid_for(params: &mut CertificateParams, life: jiff::SignedDuration) {
     params.not_after = at(now.saturating_add(life).unwrap_or(now));
 }
 
-fn broken(path: &std::path::Path, why: impl std::fmt::Display) -> Error {
+fn broken(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::failed("cert.ca", format!("use the local CA {}: {why}", path.display()))
         .fix(format!("remove the folder {} and trust the new CA", path.parent().unwrap_or(path).display()))
 }
@@ -202,6 +219,26 @@ mod tests {
         }
         for public in ["example.com", "localhost.example.com", "8.8.8.8", "2001:db8::1"] {
             assert!(!believed(public), "{public}");
+        }
+    }
+
+    /// BoringSSL refuses addresses below a CA that is limited to some: Claude Code 2.1.331 and opencode 1.18.33
+    /// said `unsupported name constraint type`.
+    #[test]
+    fn who_asks_by_name_is_shown_no_addresses_and_who_asks_by_address_is() {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::at(home.path().to_path_buf());
+        let source = super::super::Source::BuiltIn(Box::new(LocalCa::open(&state).unwrap()));
+        let names = super::super::names(&["gateway.localhost".into()]);
+        let keeper = super::super::Keeper::new(source, names, &state).unwrap();
+        let names = |by_name: bool, name: &str| {
+            Pair { shown: keeper.pair().shown_to(by_name), ..keeper.pair().clone() }.names(name)
+        };
+        for name in ["localhost", "gateway.localhost"] {
+            assert!(names(true, name) && names(false, name), "{name}");
+        }
+        for address in ["127.0.0.1", "::1"] {
+            assert!(!names(true, address) && names(false, address), "{address}");
         }
     }
 

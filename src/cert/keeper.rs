@@ -30,6 +30,7 @@ impl Keeper {
             Some(pair) => pair,
             None => source.make(&names, &place)?,
         };
+        let pair = with_names(&source, &names, pair)?;
         Ok(Self { source, names, place, pair, stamp })
     }
 
@@ -53,6 +54,7 @@ impl Keeper {
             return None;
         }
         let made = self.source.make(&self.names, &self.place);
+        let made = made.and_then(|pair| with_names(&self.source, &self.names, pair));
         // A pair that is written file by file fits together a moment later: it is looked at again then.
         if let Ok(pair) = &made {
             self.pair = pair.clone();
@@ -60,6 +62,14 @@ impl Keeper {
         }
         Some(made)
     }
+}
+
+fn with_names(source: &Source, names: &[String], pair: Pair) -> Result<Pair> {
+    let by_name = match source {
+        Source::BuiltIn(ca) => ca.issue_for_names(names)?,
+        Source::Files(_) | Source::Mkcert(_) => None,
+    };
+    Ok(Pair { by_name, ..pair })
 }
 
 fn stamp(source: &Source) -> Option<Stamp> {

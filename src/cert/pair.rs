@@ -16,6 +16,8 @@ use crate::error::{Error, Result, io_reason};
 pub struct Pair {
     /// What a TLS server shows.
     pub shown: Arc<CertifiedKey>,
+    /// What it shows to clients that ask for it by name: see [`Pair::shown_to`].
+    pub(super) by_name: Option<Arc<CertifiedKey>>,
     /// From when to when.
     pub validity: Validity,
     /// Its files.
@@ -52,7 +54,14 @@ impl Pair {
             )
             .fix("use an ECDSA P-256 or an RSA key, both files in PEM"),
         })?;
-        Ok(Self { shown: Arc::new(shown), validity, place })
+        Ok(Self { shown: Arc::new(shown), by_name: None, validity, place })
+    }
+
+    /// What is shown to a client that asks for a name, or for none: addresses are no names (RFC 6066). A certificate
+    /// with addresses is refused by BoringSSL, and so by Bun and what is built with it (Claude Code, opencode),
+    /// where the CA is limited to some addresses: who asks by name gets one without.
+    pub fn shown_to(&self, asks_by_name: bool) -> Arc<CertifiedKey> {
+        self.by_name.as_ref().filter(|_| asks_by_name).unwrap_or(&self.shown).clone()
     }
 
     /// Does it vouch for this name or address?

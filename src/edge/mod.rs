@@ -133,7 +133,7 @@ impl Edge {
             Listen::Tls(tls) => {
                 let Tls { port, keeper, every, told } = *tls;
                 let listeners = server::bind_port(port, "--https-port").await?;
-                let shown = tls::Shown::new(keeper.pair().shown.clone());
+                let shown = tls::Shown::new(keeper.pair().clone());
                 servers.spawn(tls::look_after(keeper, shown.clone(), every, told));
                 (listeners, Some(tls::acceptor(shown)))
             }

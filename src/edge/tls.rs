@@ -11,26 +11,27 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use crate::cert::{Keeper, Validity};
+use crate::cert::{Keeper, Pair, Validity};
 use crate::error::Result;
 
 /// What is shown to whoever connects from now on.
 #[derive(Debug)]
-pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+pub(super) struct Shown(RwLock<Pair>);
 
 impl Shown {
-    pub(super) fn new(first: Arc<CertifiedKey>) -> Arc<Self> {
+    pub(super) fn new(first: Pair) -> Arc<Self> {
         Arc::new(Self(RwLock::new(first)))
     }
 
-    pub(super) fn show(&self, next: Arc<CertifiedKey>) {
+    pub(super) fn show(&self, next: Pair) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 }
 
 impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Some(pair.shown_to(hello.server_name().is_some()))
     }
 }
 
@@ -61,9 +62,10 @@ pub(super) async fn look_after(
         let told = match found {
             None => continue,
             Some(Ok(pair)) => {
-                shown.show(pair.shown);
+                let validity = pair.validity;
+                shown.show(pair);
                 said = None;
-                told.send(Ok(pair.validity))
+                told.send(Ok(validity))
             }
             // The same trouble is told once.
             Some(Err(error)) if said.as_ref() == Some(&error) => continue,
