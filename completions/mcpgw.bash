@@ -200,7 +200,7 @@ _mcpgw() {
 
     case "${cmd}" in
         mcpgw)
-            opts="-h -V --help --version tunnel bridge configure status url run logs stop key cert init doctor providers completions man help"
+            opts="-h -V --help --version bridge status url run logs stop key cert completions tunnel init configure doctor man providers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,7 +432,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__configure)
-            opts="-p -h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help"
+            opts="-p -h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help claude-code claude-desktop cursor vscode vscode-insiders vscodium visual-studio codex gemini-cli qwen-code opencode copilot-cli zed windsurf cline roo-code kilo-code continue goose crush lm-studio kiro amazon-q amp augment mcporter antigravity warp factory-droid junie trae grok-build kimi-code boltai fiveire"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -490,22 +490,22 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__doctor)
-            opts="-h --fix --only --port --session --json --help"
+            opts="-h --fix --port --session --json --only --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --session)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -W "config.file config.user config.env config.values config.command state.home state.access state.mode state.key env.lt env.cloudflared env.proxy env.no_proxy env.node env.turbo env.app_url provider.localtunnel provider.cloudflared provider.cloudflared.config provider.ngrok provider.ngrok.config provider.ngrok.agent provider.ngrok.web provider.choice session.file session.stale session.orphans session.several session.running session.key session.edge session.provider session.ready session.env_file session.api gateway.port gateway.owner gateway.http gateway.health gateway.path gateway.mcp gateway.host net.online net.clock provider.server tunnel.dns tunnel.connect tunnel.tls tunnel.probe tunnel.headers tunnel.mcp tunnel.sse tunnel.websocket tunnel.page exposure.network exposure.bypass exposure.paths exposure.key oauth.metadata oauth.redirect oauth.drift oauth.callback cert.files cert.ca cert.expiry cert.trust cert.node client.leftovers client.claude-code client.claude-desktop client.cursor client.vscode client.vscode-insiders client.vscodium client.visual-studio client.codex client.gemini-cli client.qwen-code client.opencode client.copilot-cli client.zed client.windsurf client.cline client.roo-code client.kilo-code client.continue client.goose client.crush client.lm-studio client.kiro client.amazon-q client.amp client.augment client.mcporter client.antigravity client.warp client.factory-droid client.junie client.trae client.grok-build client.kimi-code client.boltai client.fiveire" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -516,7 +516,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__help)
-            opts="tunnel bridge configure status url run logs stop key cert init doctor providers completions man help"
+            opts="bridge status url run logs stop key cert completions tunnel init configure doctor man providers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -852,7 +852,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__init)
-            opts="-y -h --port --health --mcp-path --profile --provider --subdomain --configure --preset --yes --dry-run --force --help"
+            opts="-y -h --port --health --mcp-path --profile --subdomain --preset --yes --dry-run --force --provider --configure --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -874,20 +874,20 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --provider)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --subdomain)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --configure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --preset)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --provider)
+                    COMPREPLY=($(compgen -W "auto localtunnel cloudflared ngrok local url" -- "${cur}"))
+                    return 0
+                    ;;
+                --configure)
+                    COMPREPLY=($(compgen -W "claude-code claude-desktop cursor vscode vscode-insiders vscodium visual-studio codex gemini-cli qwen-code opencode copilot-cli zed windsurf cline roo-code kilo-code continue goose crush lm-studio kiro amazon-q amp augment mcporter antigravity warp factory-droid junie trae grok-build kimi-code boltai fiveire" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1054,7 +1054,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__man)
-            opts="-h --help"
+            opts="-h --help tunnel bridge configure status url run logs stop key cert init doctor providers completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1144,7 +1144,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__providers__subcmd__setup)
-            opts="-y -h --yes --tunnel-name --hostname --lt --ngrok --cloudflared --help"
+            opts="-y -h --yes --tunnel-name --hostname --lt --ngrok --cloudflared --help localtunnel cloudflared ngrok local url"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1252,20 +1252,12 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__tunnel)
-            opts="-p -y -q -h --provider --fallback --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --configure --keep --json --quiet --help"
+            opts="-p -y -q -h --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --keep --json --quiet --provider --configure --fallback --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --provider)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fallback)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1394,8 +1386,16 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --provider)
+                    COMPREPLY=($(compgen -W "auto localtunnel cloudflared ngrok local url" -- "${cur}"))
+                    return 0
+                    ;;
                 --configure)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "claude-code claude-desktop cursor vscode vscode-insiders vscodium visual-studio codex gemini-cli qwen-code opencode copilot-cli zed windsurf cline roo-code kilo-code continue goose crush lm-studio kiro amazon-q amp augment mcporter antigravity warp factory-droid junie trae grok-build kimi-code boltai fiveire" -- "${cur}"))
+                    return 0
+                    ;;
+                --fallback)
+                    COMPREPLY=($(compgen -W "localtunnel cloudflared ngrok local url" -- "${cur}"))
                     return 0
                     ;;
                 *)

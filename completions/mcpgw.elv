@@ -22,9 +22,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -32,59 +30,14 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
             cand cert 'Make certificates for this machine, and let the system trust them'
-            cand init 'Write a commented mcpgw.toml by looking at the project'
-            cand doctor 'Find out what is wrong, and say how to put it right'
-            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
+            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand init 'Write a commented mcpgw.toml by looking at the project'
+            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
+            cand doctor 'Find out what is wrong, and say how to put it right'
             cand man 'Print the manual page, of one command if it is named'
+            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'mcpgw;tunnel'= {
-            cand --provider 'auto, localtunnel (lt), cloudflared, ngrok, local or url; auto takes the first that is ready, else local'
-            cand --fallback 'Providers that take over when this one cannot go on; auto has the other ready ones for that'
-            cand --url 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched'
-            cand --edge-port 'The edge''s port, where a tunnel must know it beforehand [default: any free one]'
-            cand --server 'Your own localtunnel server'
-            cand --subdomain 'Ask for this name below the provider''s domain'
-            cand --domain 'ngrok: the domain to use'
-            cand --tunnel-name 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token'
-            cand --hostname 'The host name that leads to the named tunnel (cloudflared) or to this machine (local)'
-            cand --https-port 'The port of `https://localhost:PORT` with the provider local [default: 3443]'
-            cand --tls-cert 'local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert''s or a local CA''s]'
-            cand --tls-key 'local: its key, PEM [default: SSL_KEY_PATH]'
-            cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]'
-            cand --start-timeout 'How long a provider may take to state a URL [default: 20s]'
-            cand --lt 'The lt program, where it is not on PATH'
-            cand --ngrok 'The ngrok program, where it is not on PATH'
-            cand --cloudflared 'The cloudflared program, where it is not on PATH'
-            cand --doh 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare''s, then Google''s]'
-            cand -p 'The gateway''s port [default: 3001]'
-            cand --port 'The gateway''s port [default: 3001]'
-            cand --profile 'The profile MCP clients use [default: default]'
-            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
-            cand --health 'This path must answer 200; without it any HTTP answer means the gateway lives'
-            cand --host-header 'The Host the gateway sees: the visitor''s, or localhost [default: auto]'
-            cand --env 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in'
-            cand --auth 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]'
-            cand --expire 'End the session after this time, for example 2h [default: never]'
-            cand --max-body 'The longest body of a request [default: 1GiB]'
-            cand --frontend 'Let everybody reach the web frontend on this port too: all paths that are not the gateway''s'
-            cand --log-requests 'Write every request into this file too, one JSON object a line'
-            cand --allow 'Let visitors reach this path too, without a key, and all below it'
-            cand --allow-host 'Serve visitors who come under this host name too; without it, the public address''s and localhost'
-            cand --env-file 'Keep the same variables in this file; its other lines stay'
-            cand --on-url 'Run this in a shell whenever the URL is new, with the same variables'
-            cand --configure 'Put the address into these MCP clients'' files, and what was there back at the end'
-            cand --no-verify 'Take the provider''s word for the URL instead of proving it'
-            cand --demo 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named'
-            cand -y 'Answer yes to every question'
-            cand --yes 'Answer yes to every question'
-            cand --keep 'Leave the clients'' entries as they are at the end'
-            cand --json 'One JSON object a line on standard output for every event'
-            cand -q 'Print the MCP URL and trouble, nothing else'
-            cand --quiet 'Print the MCP URL and trouble, nothing else'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
         }
         &'mcpgw;bridge'= {
             cand --url 'The MCP address to connect to; without a path, the MCP path is appended'
@@ -98,29 +51,6 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --strict 'Fail when there is no gateway, instead of waiting for it'
             cand -h 'Print help'
             cand --help 'Print help'
-        }
-        &'mcpgw;configure'= {
-            cand --url 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]'
-            cand --profile 'The profile [default: the session''s, else default]'
-            cand --mcp-path 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]'
-            cand --name 'The entry''s name'
-            cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
-            cand --header 'A header that the client is to send, beside the key'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand --scope 'Whose file'
-            cand --config 'The client''s file, where it is in an unusual place'
-            cand --all 'Every client that is installed here'
-            cand --force 'Overwrite somebody else''s entry of that name'
-            cand --experimental 'Clients too whose path and shape nobody has seen'
-            cand --dry-run 'Show what would change, and write nothing'
-            cand --remove 'Take the entry out'
-            cand --undo 'Put the files back as they were, those of all clients where none is named'
-            cand --list 'List the clients'
-            cand --json 'Print one JSON document'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
         }
         &'mcpgw;status'= {
             cand --session 'The same'
@@ -257,15 +187,66 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;cert;help;help'= {
         }
+        &'mcpgw;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;tunnel'= {
+            cand --url 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched'
+            cand --edge-port 'The edge''s port, where a tunnel must know it beforehand [default: any free one]'
+            cand --server 'Your own localtunnel server'
+            cand --subdomain 'Ask for this name below the provider''s domain'
+            cand --domain 'ngrok: the domain to use'
+            cand --tunnel-name 'cloudflared: the named tunnel to run; with TUNNEL_TOKEN set, the one of that token'
+            cand --hostname 'The host name that leads to the named tunnel (cloudflared) or to this machine (local)'
+            cand --https-port 'The port of `https://localhost:PORT` with the provider local [default: 3443]'
+            cand --tls-cert 'local: your own certificate and its chain, PEM [default: SSL_CERT_PATH, else mkcert''s or a local CA''s]'
+            cand --tls-key 'local: its key, PEM [default: SSL_KEY_PATH]'
+            cand --probe-interval 'How often to ask through the public URL whether the tunnel lives [default: 5s; 150s with ngrok]'
+            cand --start-timeout 'How long a provider may take to state a URL [default: 20s]'
+            cand --lt 'The lt program, where it is not on PATH'
+            cand --ngrok 'The ngrok program, where it is not on PATH'
+            cand --cloudflared 'The cloudflared program, where it is not on PATH'
+            cand --doh 'Where the names of new tunnels are looked up (DNS over HTTPS, JSON) [default: Cloudflare''s, then Google''s]'
+            cand -p 'The gateway''s port [default: 3001]'
+            cand --port 'The gateway''s port [default: 3001]'
+            cand --profile 'The profile MCP clients use [default: default]'
+            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
+            cand --health 'This path must answer 200; without it any HTTP answer means the gateway lives'
+            cand --host-header 'The Host the gateway sees: the visitor''s, or localhost [default: auto]'
+            cand --env 'Another variable for the gateway beside APP_URL; {url}, {host}, {port}, {profile} are filled in'
+            cand --auth 'Who gets in: those with the key, with auto unless the gateway itself asks for a login; none: everybody [default: auto]'
+            cand --expire 'End the session after this time, for example 2h [default: never]'
+            cand --max-body 'The longest body of a request [default: 1GiB]'
+            cand --frontend 'Let everybody reach the web frontend on this port too: all paths that are not the gateway''s'
+            cand --log-requests 'Write every request into this file too, one JSON object a line'
+            cand --allow 'Let visitors reach this path too, without a key, and all below it'
+            cand --allow-host 'Serve visitors who come under this host name too; without it, the public address''s and localhost'
+            cand --env-file 'Keep the same variables in this file; its other lines stay'
+            cand --on-url 'Run this in a shell whenever the URL is new, with the same variables'
+            cand --provider 'auto, localtunnel (lt), cloudflared, ngrok, local or url; auto takes the first that is ready, else local'
+            cand --configure 'Put the address into these MCP clients'' files, and what was there back at the end'
+            cand --fallback 'Providers that take over when this one cannot go on; auto has the other ready ones for that'
+            cand --no-verify 'Take the provider''s word for the URL instead of proving it'
+            cand --demo 'Use the small MCP gateway inside mcpgw; takes provider local unless one is named'
+            cand -y 'Answer yes to every question'
+            cand --yes 'Answer yes to every question'
+            cand --keep 'Leave the clients'' entries as they are at the end'
+            cand --json 'One JSON object a line on standard output for every event'
+            cand -q 'Print the MCP URL and trouble, nothing else'
+            cand --quiet 'Print the MCP URL and trouble, nothing else'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mcpgw;init'= {
             cand --port 'The gateway''s port'
             cand --health 'The path that must answer 200'
             cand --mcp-path 'Where the gateway serves MCP'
             cand --profile 'The profile MCP clients use'
-            cand --provider 'auto, localtunnel, cloudflared, ngrok or local'
             cand --subdomain 'Ask for this name below the provider''s domain'
-            cand --configure 'Clients whose files are to lead to the gateway: `mcpgw configure --list` names them'
             cand --preset 'What the gateway is: better-auth (2026), nest (since 0.2), express (2025), mcp (any other MCP server), or none'
+            cand --provider 'auto, localtunnel, cloudflared, ngrok or local'
+            cand --configure 'Clients whose files are to lead to the gateway: `mcpgw configure --list` names them'
             cand -y 'Ask nothing'
             cand --yes 'Ask nothing'
             cand --dry-run 'Print the file instead of writing it'
@@ -273,12 +254,39 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mcpgw;configure'= {
+            cand --url 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]'
+            cand --profile 'The profile [default: the session''s, else default]'
+            cand --mcp-path 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]'
+            cand --name 'The entry''s name'
+            cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
+            cand --header 'A header that the client is to send, beside the key'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --scope 'Whose file'
+            cand --config 'The client''s file, where it is in an unusual place'
+            cand --all 'Every client that is installed here'
+            cand --force 'Overwrite somebody else''s entry of that name'
+            cand --experimental 'Clients too whose path and shape nobody has seen'
+            cand --dry-run 'Show what would change, and write nothing'
+            cand --remove 'Take the entry out'
+            cand --undo 'Put the files back as they were, those of all clients where none is named'
+            cand --list 'List the clients'
+            cand --json 'Print one JSON document'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mcpgw;doctor'= {
-            cand --only 'Only these checks, or groups of them (`gateway`); what they need runs, too'
             cand --port 'The gateway''s port, or the session on it [default: the session''s, else 3001]'
             cand --session 'The session of this name or id [default: the one of this project]'
+            cand --only 'Only these checks, or groups of them (`gateway`); what they need runs, too'
             cand --fix 'Put right what is safe to: stale session files, what dead sessions left running, file modes'
             cand --json 'Print one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;man'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -313,18 +321,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;providers;help;help'= {
         }
-        &'mcpgw;completions'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;man'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
         &'mcpgw;help'= {
-            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
             cand status 'Show the sessions, and whether they live'
             cand url 'Print the address of the running session, copy it, or show it as a QR code'
             cand run 'Run a command with APP_URL (and the rest) of the running session'
@@ -332,18 +330,16 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand stop 'End a running session, a hung one too, and clear away after a dead one'
             cand key 'Show or change the key that visitors need'
             cand cert 'Make certificates for this machine, and let the system trust them'
-            cand init 'Write a commented mcpgw.toml by looking at the project'
-            cand doctor 'Find out what is wrong, and say how to put it right'
-            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand completions 'Print a completion script for a shell'
+            cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+            cand init 'Write a commented mcpgw.toml by looking at the project'
+            cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
+            cand doctor 'Find out what is wrong, and say how to put it right'
             cand man 'Print the manual page, of one command if it is named'
+            cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
-        &'mcpgw;help;tunnel'= {
-        }
         &'mcpgw;help;bridge'= {
-        }
-        &'mcpgw;help;configure'= {
         }
         &'mcpgw;help;status'= {
         }
@@ -377,18 +373,22 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;help;cert;show'= {
         }
+        &'mcpgw;help;completions'= {
+        }
+        &'mcpgw;help;tunnel'= {
+        }
         &'mcpgw;help;init'= {
         }
+        &'mcpgw;help;configure'= {
+        }
         &'mcpgw;help;doctor'= {
+        }
+        &'mcpgw;help;man'= {
         }
         &'mcpgw;help;providers'= {
             cand setup 'Show the steps until a provider is ready, and run each that is agreed to'
         }
         &'mcpgw;help;providers;setup'= {
-        }
-        &'mcpgw;help;completions'= {
-        }
-        &'mcpgw;help;man'= {
         }
         &'mcpgw;help;help'= {
         }

@@ -14,6 +14,7 @@ mod providers;
 mod requests;
 mod run;
 mod setup;
+mod shell;
 mod status;
 mod stop;
 mod tunnel;
@@ -21,11 +22,10 @@ mod url;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{Cli, Command};
-use crate::error::{Error, Exit, Result, nearest};
+use crate::cli::Command;
+use crate::error::{Error, Exit, Result};
 use crate::{gateway, process, report};
 
 /// Runs a command; its exit status.
@@ -46,10 +46,10 @@ pub fn run(command: Command) -> ExitCode {
         Command::Cert { command } => cert::run(command),
         Command::Providers(args) => providers::run(*args),
         Command::Completions { shell } => {
-            completions(shell);
+            shell::completions(shell);
             Ok(())
         }
-        Command::Man { command } => man(command.as_deref()),
+        Command::Man { command } => shell::man(command.as_deref()),
         Command::DemoGateway { port } => {
             runtime().and_then(|runtime| runtime.block_on(gateway::demo::serve(port)))
         }
@@ -120,44 +120,4 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
     };
     (takes_command && !word.starts_with('-'))
         .then(|| format!("\nA command goes after two dashes: -- {word} ..."))
-}
-
-/// The command line without what only mcpgw itself calls; clap's generators would show that too.
-fn shown_cli() -> clap::Command {
-    let cli = Cli::command();
-    let shown: Vec<_> = cli.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
-    clap::Command::new("mcpgw")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(cli.get_about().cloned().unwrap_or_default())
-        .subcommands(shown)
-}
-
-fn completions(shell: clap_complete::Shell) {
-    let mut script = vec![];
-    clap_complete::generate(shell, &mut shown_cli(), "mcpgw", &mut script);
-    report::bytes(&script);
-}
-
-fn man(command: Option<&str>) -> Result<()> {
-    let mut cli = shown_cli();
-    // Names of commands become `mcpgw-tunnel`, as in git's manual.
-    cli.build();
-    let shown = match command {
-        None => cli,
-        Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {
-            let error = Error::usage(
-                "man.command",
-                format!("print the manual of `{name}`: there is no such command"),
-            );
-            error.fix(match nearest(name, cli.get_subcommands().map(clap::Command::get_name)) {
-                Some(meant) => format!("did you mean `mcpgw man {meant}`?"),
-                None => "`mcpgw --help` lists them".into(),
-            })
-        })?,
-    };
-    let mut page = vec![];
-    let write = |error: std::io::Error| Error::failed("man", format!("write the manual page: {error}"));
-    clap_mangen::Man::new(shown).render(&mut page).map_err(write)?;
-    report::bytes(&page);
-    Ok(())
 }
