@@ -3,16 +3,13 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::CertifiedKey;
 
 use super::{Pair, Place, Validity, read_certificates};
 use crate::error::{Error, Result, io_reason};
@@ -81,16 +78,6 @@ impl LocalCa {
             .then(|| Self::open(state))
     }
 
-    /// The certificate for clients that ask by name; kept nowhere, for it costs less than reading it.
-    pub(super) fn issue_for_names(&self, names: &[String]) -> Result<Option<Arc<CertifiedKey>>> {
-        let is_name = |name: &&String| name.parse::<IpAddr>().is_err();
-        let names: Vec<String> = names.iter().filter(is_name).cloned().collect();
-        match names.is_empty() {
-            true => Ok(None),
-            false => self.issue(&names)?.pair(&Place::at(Path::new(""), "")).map(|pair| Some(pair.shown)),
-        }
-    }
-
     /// The same, with certificates that live only so long.
     #[must_use]
     pub fn with_life(self, life: jiff::SignedDuration) -> Self {
@@ -117,7 +104,8 @@ impl LocalCa {
 impl Leaf {
     /// Writes it to `place`: the leaf alone, for clients know the CA.
     pub(super) fn keep(&self, place: &Place) -> Result<Pair> {
-        let pair = self.pair(place)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let pair = Pair::new(vec![self.certificate.der().clone()], key, place.clone())?;
         if !pair.is_of(&self.ca) {
             return Err(Error::usage("cert.public_name", "make a certificate: one of the names may be public, and mcpgw's local CA vouches only for names that never are")
                 .fix("use names under .localhost, .test, .local, .internal or .home.arpa, private addresses, or files of your own: --tls-cert and --tls-key"));
@@ -131,11 +119,6 @@ impl Leaf {
             })?;
         }
         Ok(pair)
-    }
-
-    fn pair(&self, place: &Place) -> Result<Pair> {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        Pair::new(vec![self.certificate.der().clone()], key, place.clone())
     }
 }
 

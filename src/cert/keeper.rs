@@ -1,6 +1,9 @@
 //! Keeps one certificate good: from the last start where that one will do, else new; renewed before it ends,
 //! read again when the user changed it. Whoever asks [`Keeper::look`] now and then always has one to show.
 
+use std::net::IpAddr;
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::files::Stamp;
@@ -64,12 +67,21 @@ impl Keeper {
     }
 }
 
+/// With the one for clients that ask by name, beside it.
 fn with_names(source: &Source, names: &[String], pair: Pair) -> Result<Pair> {
-    let by_name = match source {
-        Source::BuiltIn(ca) => ca.issue_for_names(names)?,
-        Source::Files(_) | Source::Mkcert(_) => None,
+    let Source::BuiltIn(_) = source else { return Ok(pair) };
+    let is_name = |name: &&String| name.parse::<IpAddr>().is_err();
+    let names: Vec<String> = names.iter().filter(is_name).cloned().collect();
+    let stem = pair.place.cert.file_stem().unwrap_or_default().to_string_lossy();
+    let place = Place::at(pair.place.cert.parent().unwrap_or(Path::new("")), &format!("{stem}.names"));
+    let by_name = match kept(source, &names, &place) {
+        Some(pair) => pair,
+        None => source.make(&names, &place)?,
     };
-    Ok(Pair { by_name, ..pair })
+    // Who renews one renews both.
+    let validity =
+        if by_name.validity.until < pair.validity.until { by_name.validity } else { pair.validity };
+    Ok(Pair { by_name: Some(by_name.shown), validity, ..pair })
 }
 
 fn stamp(source: &Source) -> Option<Stamp> {
