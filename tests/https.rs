@@ -76,13 +76,14 @@ fn without_mkcert_the_built_in_ca_vouches_and_its_certificate_outlives_the_sessi
             "{answer}"
         );
     }
-    let before = shown(&visitor.connect(&first.address, "localhost").unwrap());
+    // The kept one; who asks by name is shown one that is made at every start.
+    let before = shown(&visitor.connect(&first.address, "127.0.0.1").unwrap());
     first.session.stop();
     let key = home.state().join("certs/localhost-key.pem");
     assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
     let mut second = start(&home, &[], |call| call);
     assert_eq!(
-        shown(&visitor.connect(&second.address, "localhost").unwrap()),
+        shown(&visitor.connect(&second.address, "127.0.0.1").unwrap()),
         before,
         "made anew for nothing"
     );
@@ -325,14 +326,39 @@ fn cert_create_makes_a_pair_for_the_names_given() {
     let output =
         Mcpgw::new(&home).args(["cert", "create", "nas.local", "--folder", folder.to_str().unwrap()]).run();
     assert_eq!(output.code, 0, "{output:?}");
-    assert!(output.stdout.contains("localhost.pem") && output.stdout.contains("nas.local"), "{output:?}");
-    assert_eq!(fs::metadata(folder.join("localhost-key.pem")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(output.stdout.contains("nas.local.pem") && output.stdout.contains("127.0.0.1"), "{output:?}");
+    assert_eq!(fs::metadata(folder.join("nas.local-key.pem")).unwrap().permissions().mode() & 0o777, 0o600);
     // What it made is good enough for ourselves.
-    let arguments = ["--tls-cert", "made/localhost.pem", "--tls-key", "made/localhost-key.pem"];
+    let arguments = ["--tls-cert", "made/nas.local.pem", "--tls-key", "made/nas.local-key.pem"];
     let mut local = start(&home, &arguments, |call| call);
     let visitor = Visitor::believing(&home.state().join("ca/mcpgw-ca.pem"));
     visitor.connect(&local.address, "nas.local").unwrap();
     local.session.stop();
+}
+
+#[test]
+fn cert_create_replaces_its_own_pair_alone_and_wants_a_folder_that_is_there() {
+    let home = Home::new();
+    let create = || Mcpgw::new(&home).args(["cert", "create", "--built-in", "--folder", "made"]).run();
+    let missing = create();
+    assert_eq!((missing.code, missing.stderr.contains("mkdir -p made")), (2, true), "{missing:?}");
+    fs::create_dir(home.path().join("made")).unwrap();
+    assert_eq!(create().code, 0);
+    let first = home.read("made/localhost.pem");
+    assert_eq!(create().code, 0, "its own is renewed");
+    let second = home.read("made/localhost.pem");
+    assert_ne!(first, second);
+    // A CA of another home signed this one.
+    let other = Home::new();
+    fs::create_dir(other.path().join("made")).unwrap();
+    let theirs = Mcpgw::new(&other).args(["cert", "create", "--built-in", "--folder", "made"]).run();
+    assert_eq!(theirs.code, 0, "{theirs:?}");
+    for name in ["made/localhost.pem", "made/localhost-key.pem"] {
+        home.write(name, other.read(name));
+    }
+    let refused = create();
+    assert_eq!((refused.code, refused.stderr.contains("move it away")), (1, true), "{refused:?}");
+    assert_eq!(home.read("made/localhost.pem"), other.read("made/localhost.pem"));
 }
 
 /// A system whose store of CAs is a folder in the home, kept by stand-ins for the system's own programs.

@@ -69,6 +69,12 @@ fn a_file_that_exists_stays_until_force_is_given_and_the_difference_is_shown() {
     assert_eq!(home.read("mcpgw.toml"), "# mine\nport = 4000\n");
     assert_eq!(init(&home, &["--force"]).code, 0);
     assert!(home.read("mcpgw.toml").contains("command = [\"pnpm\", \"--dir\", \"apps/backend\", \"dev\"]"));
+    let again = init(&home, &[]);
+    assert_eq!(
+        (again.code, again.stdout.is_empty()),
+        (0, true),
+        "nothing to change is no trouble: {again:?}"
+    );
 }
 
 #[test]

@@ -106,6 +106,12 @@ impl Place {
         Ok(Self::at(&state.private_folder("certs")?, &file))
     }
 
+    /// In a folder of the user's, by the first name that was asked for, as mkcert does it.
+    pub fn named(folder: &Path, asked: &[String]) -> Self {
+        let first = asked.first().map_or("localhost", String::as_str);
+        Self::at(folder, &first.replace('*', "_wildcard").replace([':', '/'], "_"))
+    }
+
     /// `FOLDER/NAME.pem` and `FOLDER/NAME-key.pem`, as mkcert names them.
     pub fn at(folder: &Path, name: &str) -> Self {
         Self { cert: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}-key.pem")) }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -75,10 +76,20 @@ impl Pair {
 impl Pair {
     /// Would a client that believes only this CA believe it now?
     pub fn is_of(&self, ca: &CertificateDer<'_>) -> bool {
+        self.verifies(ca, UnixTime::now())
+    }
+
+    /// Did this CA sign it, whether it is still valid or not?
+    pub fn was_signed_by(&self, ca: &CertificateDer<'_>) -> bool {
+        let begin = u64::try_from(self.validity.from.as_second()).unwrap_or_default();
+        self.verifies(ca, UnixTime::since_unix_epoch(Duration::from_secs(begin)))
+    }
+
+    fn verifies(&self, ca: &CertificateDer<'_>, now: UnixTime) -> bool {
         let leaf = self.shown.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
         let (Some(leaf), Ok(anchor)) = (leaf, webpki::anchor_from_trusted_cert(ca)) else { return false };
         let algorithms = provider().signature_verification_algorithms.all;
-        let (now, usage) = (UnixTime::now(), webpki::KeyUsage::server_auth());
+        let usage = webpki::KeyUsage::server_auth();
         leaf.verify_for_usage(algorithms, &[anchor], &self.shown.cert[1..], now, usage, None, None).is_ok()
     }
 }

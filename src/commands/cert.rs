@@ -35,7 +35,7 @@ fn create(state: &State, more: &[String], folder: Option<&Path>, which: &WhichCa
     let (source, names) = (source(state, which)?, cert::names(more));
     let place = match folder {
         None => Place::of(state, &names)?,
-        Some(folder) => Place::at(folder, "localhost"),
+        Some(folder) => free_place(folder, more, &source)?,
     };
     let pair = source.make(&names, &place)?;
     report::done(&format!("made a certificate for {}", names.join(", ")));
@@ -47,6 +47,26 @@ fn create(state: &State, more: &[String], folder: Option<&Path>, which: &WhichCa
         report::note("this system does not trust that CA: mcpgw cert trust");
     }
     Ok(())
+}
+
+/// A pair that this CA made before gives way; anybody else's does not.
+fn free_place(folder: &Path, names: &[String], source: &Source) -> Result<Place> {
+    if !folder.is_dir() {
+        let message = format!("write a certificate into {}: there is no such folder", folder.display());
+        return Err(Error::usage("cert.folder", message).fix(format!("mkdir -p {}", folder.display())));
+    }
+    let place = Place::named(folder, names);
+    let taken = [&place.cert, &place.key].into_iter().find(|path| path.symlink_metadata().is_ok());
+    let Some(taken) = taken else { return Ok(place) };
+    let ours = |pair: Pair| source.certificate().is_some_and(|ca| pair.was_signed_by(&ca));
+    match Pair::read(&place).is_ok_and(ours) {
+        true => Ok(place),
+        false => {
+            let message =
+                format!("write {}: there is one that another CA made, or that is broken", taken.display());
+            Err(Error::failed("cert.exists", message).fix("move it away, or choose another --folder"))
+        }
+    }
 }
 
 fn show(state: &State, as_json: bool, which: &WhichCa) -> Result<()> {

@@ -192,8 +192,12 @@ fn write(folder: &Path, text: &str, force: bool) -> Result<()> {
     let trouble = |error: std::io::Error| {
         Error::failed("init.write", format!("write {}: {}", path.display(), io_reason(&error)))
     };
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    if !text.is_empty() && old == text {
+        report::done(&format!("{} says this already", path.display()));
+        return Ok(());
+    }
     if fs::symlink_metadata(&path).is_ok() && !force {
-        let old = fs::read_to_string(&path).unwrap_or_default();
         report::diff(&path, &old, text);
         return Err(Error::failed("init.exists", format!("write {}: there is one already", path.display()))
             .fix("take over by hand what you want of the difference above, or --force to replace it"));

@@ -75,7 +75,7 @@ fn all_done(steps: &[Step]) -> bool {
 
 fn show(step: &Step) {
     match step.done {
-        Some(true) => report::done(&step.what),
+        Some(true) => report::done(&format!("{} (it was before)", step.what)),
         _ => report::to_do(&step.what, &step.how),
     }
 }

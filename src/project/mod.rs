@@ -132,6 +132,11 @@ mod tests {
         assert_eq!(era("@nestjs/core", "process.env.BETTER_AUTH_URL"), Some("better-auth"));
         assert_eq!(era("@modelcontextprotocol/sdk", "app.post('/mcp', handle)"), Some("mcp"));
         assert_eq!(era("left-pad", "nothing"), None);
+        let path = |code: &str| look(&[("server.js", code)]).mcp_path.map(|path| path.value);
+        assert_eq!(path("app.post('/mcp', handle)").as_deref(), Some("/mcp"));
+        assert_eq!(path("if (u === '/mcp') serve()").as_deref(), Some("/mcp"));
+        assert_eq!(path("if (req.url == \"/v1/mcp/\")").as_deref(), Some("/v1/mcp"));
+        assert_eq!(path("if (u === '/mcpx')"), None);
     }
 
     #[test]

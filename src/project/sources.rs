@@ -102,7 +102,9 @@ impl Sources {
 
     /// Where a plain MCP server serves.
     pub(super) fn mcp_path(&self) -> Option<Found<String>> {
-        self.capture(r#"\.(?:post|all|use|route)\(\s*['"`](/[\w/-]*mcp)['"`]"#)
+        let route = r#"\.(?:post|all|use|route)\(\s*['"`](/[\w/-]*mcp)/?['"`]"#;
+        let compared = r#"\b(?:u|url|path|pathname|p)\s*={2,3}\s*['"`](/[\w/-]*mcp)/?['"`]"#;
+        self.capture(route).or_else(|| self.capture(compared))
     }
 
     fn capture(&self, pattern: &str) -> Option<Found<String>> {

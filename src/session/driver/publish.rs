@@ -100,9 +100,10 @@ impl Driver<'_> {
         let ear = Ear { log: Log::open(&self.record.logs, "hook"), tell: Some(tell) };
         let started = process::spawn(&spec, &self.record.id, "hook", ear);
         let script = script.to_string();
+        let output = self.record.logs.join("hook.log");
         let failed = move |why: String| {
             Error::failed("hook.failed", format!("run --on-url `{script}`: {why}"))
-                .fix("its output is in hook.log")
+                .fix(format!("its output: mcpgw logs hook, or {}", output.display()))
         };
         async move {
             let child = started?;
