@@ -1,42 +1,31 @@
-//! MCPorter reads the files of other clients as those clients do: what mcpgw wrote into them is listed, and leads
-//! over HTTPS, with the key, to a real MCP server behind the edge.
+//! Real clients read what mcpgw wrote, each in its own way, and get over HTTPS, with the key, to a real MCP server
+//! behind the edge. Those of hundreds of megabytes are in `big_clients.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use support::{Home, Mcpgw, free_port, tools};
+use support::{Everything, Home, Mcpgw, sources, tools};
 
 /// The clients whose files MCPorter imports, and itself.
 const CLIENTS: [&str; 7] = ["cursor", "claude-code", "codex", "windsurf", "opencode", "vscode", "mcporter"];
 
 #[test]
 fn what_was_written_for_six_clients_connects_over_https() {
-    let (home, port, https) = (Home::new(), free_port().to_string(), free_port().to_string());
-    let everything = tools().bin("mcp-server-everything").display().to_string();
+    let home = Home::new();
     let imports = json!({"mcpServers": {}, "imports": CLIENTS[..6]});
     home.write(".mcporter/mcporter.json", imports.to_string());
-    let mut session = Mcpgw::tunnel(&home)
-        .args(["--provider", "local", "--https-port", &https, "--port", &port, "--auth", "key"])
-        .args(["--mcp-path", "/mcp", "--env", "PORT={port}", "--", &everything, "streamableHttp"])
-        .start();
-    let ready = session.expect("ready");
+    let behind = Everything::start(&home);
     // Each under a name of its own: MCPorter takes the first of several with one name.
     for client in CLIENTS {
         let done = Mcpgw::new(&home).args(["configure", client, "--name", &format!("by-{client}")]).run();
         assert_eq!(done.code, 0, "{done:?}");
     }
-    let status = Mcpgw::new(&home).args(["status", "--json"]).run().json();
-    let ca = status["sessions"][0]["ca_file"].as_str().unwrap().to_string();
-    let mut list = Command::new(&tools().node);
-    list.arg(tools().bin("mcporter")).args(["list", "--json"]).current_dir(home.path()).env_clear();
-    list.env("HOME", home.path()).env("PATH", &tools().system_dir).env("NODE_EXTRA_CA_CERTS", &ca);
-    let output = list.output().unwrap();
-    let listed: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let mut list = behind.node(&home, tools().bin("mcporter"));
+    let listed = document(list.args(["list", "--json"]));
     for client in CLIENTS {
         let servers = listed["servers"].as_array().unwrap();
         let name = format!("by-{client}");
@@ -45,9 +34,59 @@ fn what_was_written_for_six_clients_connects_over_https() {
         // It knows no `http_headers`, where Codex itself takes the key from: it is asked for one, over HTTPS.
         let status = if client == "codex" { "auth" } else { "ok" };
         assert_eq!(server["status"], status, "{server:#}");
-        assert_eq!(server["transport"], format!("HTTP {}", ready["mcp_url"].as_str().unwrap()), "{server:#}");
+        assert_eq!(server["transport"], format!("HTTP {}", behind.mcp_url()), "{server:#}");
     }
-    // Without the key nobody gets in: that they did was its doing.
-    assert!(ready["key_file"].is_string(), "{ready}");
-    session.stop();
+    behind.stop();
+}
+
+#[test]
+fn mcp_remote_gets_there_with_the_address_and_the_header_that_a_client_was_given() {
+    let home = Home::new();
+    let behind = Everything::start(&home);
+    assert_eq!(Mcpgw::new(&home).args(["configure", "cursor"]).run().code, 0);
+    let file: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
+    let entry = &file["mcpServers"]["mcpgw"];
+    let url = entry["url"].as_str().unwrap();
+    let key = entry["headers"]["Authorization"].as_str().unwrap();
+    let through = |header: &str| {
+        let mut client = behind.node(&home, sources().join("sdk-client.mjs"));
+        client.current_dir(&tools().dir).arg("--").arg(&tools().node).arg(tools().bin("mcp-remote"));
+        client.args([url, "--transport", "http-only", "--header", header]);
+        client
+    };
+    let report = document(&mut through(&format!("Authorization: {key}")));
+    assert_eq!((&report["echo"], &report["together"]), (&json!("Echo: hällo"), &json!(32)), "{report}");
+    // It was the key that opened.
+    let refused = through("Authorization: Bearer 0123456789abcdef").output().unwrap();
+    assert!(!refused.status.success(), "{}", String::from_utf8_lossy(&refused.stdout));
+    behind.stop();
+}
+
+/// Version 1 runs on Node 20, with its `--cli`; of HTTP entries it takes no headers, of others everything.
+#[test]
+fn the_inspector_starts_the_bridge_that_claude_desktop_was_given() {
+    let home = Home::new();
+    let behind = Everything::start(&home);
+    assert_eq!(Mcpgw::new(&home).args(["configure", "claude-desktop"]).run().code, 0);
+    let file = home.path().join(".config/Claude/claude_desktop_config.json");
+    let inspect = |more: &[&str]| {
+        let mut inspector = behind.node(&home, tools().bin("mcp-inspector-cli"));
+        // It looks for its own package.json from the folder that it is started in.
+        inspector.current_dir(tools().node_modules.join("@modelcontextprotocol/inspector-cli/build"));
+        inspector.args(["--cli", "--config"]).arg(&file).args(["--server", "mcpgw"]).args(more);
+        document(&mut inspector)
+    };
+    let listed = inspect(&["--method", "tools/list"]);
+    let names: Vec<_> = listed["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+    assert!(names.contains(&&json!("echo")), "{names:?}");
+    let called = inspect(&["--method", "tools/call", "--tool-name", "echo", "--tool-arg", "message=hi"]);
+    assert_eq!(called["content"][0]["text"], "Echo: hi", "{called}");
+    behind.stop();
+}
+
+/// What it prints, which must be one JSON document.
+fn document(command: &mut Command) -> Value {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let words = || [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", words()))
 }

@@ -25,6 +25,7 @@ mod bridge;
 mod child;
 mod cloud;
 mod debian;
+mod everything;
 mod home;
 mod mcpgw;
 mod node;
@@ -47,6 +48,7 @@ use std::{
 pub use bridge::{Bridge, McpServer, RealServer, bridge_log};
 pub use cloud::Cloud;
 pub use debian::debian;
+pub use everything::Everything;
 pub use home::Home;
 pub use mcpgw::{Mcpgw, Output};
 pub use node::{Gateway, LtServer, gateway_command};
@@ -55,7 +57,7 @@ pub use python::python_tools;
 pub use replayer::{Replayer, transcripts};
 pub use rustix::process::Signal;
 pub use session::Session;
-pub use tools::{Tools, sources, tools};
+pub use tools::{Tools, big_tools, sources, tools};
 
 /// A TCP port that is free on 127.0.0.1 and stays so: below the range from which a system serves whoever binds port 0
 /// (a stand-in of ours was once given the very port meant for the gateway), and kept from every other test, in this

@@ -51,7 +51,13 @@ impl Tools {
 /// When `node` or `npm` is missing or the installation fails, with npm's own words.
 pub fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
-    TOOLS.get_or_init(install)
+    TOOLS.get_or_init(|| install("tools", &sources()))
+}
+
+/// The clients of hundreds of megabytes, 1.3 GB in all; installed on first use, like [`tools`].
+pub fn big_tools() -> &'static Tools {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    TOOLS.get_or_init(|| install("tools-big", &sources().join("big")))
 }
 
 /// The folder of this repository's `tests/tools`.
@@ -59,45 +65,46 @@ pub fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools")
 }
 
-fn install() -> Tools {
+fn install(name: &str, from: &Path) -> Tools {
     let node = real_node();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let all = target.join("tools");
+    let all = target.join(name);
     fs::create_dir_all(&all).unwrap();
-    let dir = all.join(fingerprint(&node));
+    let dir = all.join(fingerprint(&node, from));
 
     // Test binaries run side by side: one installs, the others wait for it here.
     let lock = File::create(all.join("lock")).unwrap();
     lock.lock().unwrap();
     if !dir.exists() {
         let fresh = tempfile::Builder::new().prefix("installing-").tempdir_in(&all).unwrap();
-        fill(fresh.path(), &node);
+        fill(fresh.path(), &node, from);
         fs::rename(fresh.keep(), &dir).unwrap();
     }
     let node_modules = dir.join("node_modules");
     Tools { bin_dir: node_modules.join(".bin"), node_modules, system_dir: dir.join("system"), node, dir }
 }
 
-fn fingerprint(node: &Path) -> String {
+fn fingerprint(node: &Path, from: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     node.hash(&mut hasher);
     SYSTEM.hash(&mut hasher);
     for name in MANIFEST {
-        fs::read(sources().join(name)).unwrap().hash(&mut hasher);
+        fs::read(from.join(name)).unwrap().hash(&mut hasher);
     }
     format!("{:016x}", hasher.finish())
 }
 
-fn fill(dir: &Path, node: &Path) {
+fn fill(dir: &Path, node: &Path, from: &Path) {
     for name in MANIFEST {
-        fs::copy(sources().join(name), dir.join(name)).unwrap();
+        fs::copy(from.join(name), dir.join(name)).unwrap();
     }
     let npm = output("npm", Command::new("npm").arg("ci").current_dir(dir));
     // The last file that npm writes: npm 10 can end with status 0 and empty folders when it reaches no registry.
     let complete = npm.status.success() && dir.join("node_modules/.package-lock.json").exists();
     assert!(
         complete,
-        "`npm ci` for tests/tools failed: is a package registry within reach?\n{}",
+        "`npm ci` for {} failed: is a package registry within reach?\n{}",
+        from.display(),
         words(&npm)
     );
 

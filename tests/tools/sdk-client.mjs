@@ -59,9 +59,9 @@ async function start() {
   return client;
 }
 
-/** What a desktop client leaves: nothing. The bridge needs MCPGW_HOME, mcp-remote a HOME and a PATH. */
+/** What a desktop client leaves: nothing. The bridge needs MCPGW_HOME, mcp-remote a HOME, a PATH and the CA. */
 function env() {
-  const kept = ['MCPGW_HOME', 'HOME', 'PATH'].filter((name) => process.env[name]);
+  const kept = ['MCPGW_HOME', 'HOME', 'PATH', 'NODE_EXTRA_CA_CERTS'].filter((name) => process.env[name]);
   return Object.fromEntries(kept.map((name) => [name, process.env[name]]));
 }
 
