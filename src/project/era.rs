@@ -81,7 +81,8 @@ pub(super) fn by_code(sources: &Sources) -> Option<Found<&'static Era>> {
         let nest = says(&["@nestjs/core"]).is_some();
         return found(if nest { "nest" } else { "express" }, at);
     }
-    found("mcp", says(&["@modelcontextprotocol/", "fastmcp", "StreamableHTTP", "streamable_http"])?)
+    let sdk = says(&["@modelcontextprotocol/", "fastmcp", "StreamableHTTP", "streamable_http"]);
+    found("mcp", sdk.or_else(|| sources.mcp_path().map(|path| path.at))?)
 }
 
 /// What a running gateway told.
