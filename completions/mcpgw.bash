@@ -1020,7 +1020,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__logs)
-            opts="-f -n -p -h --follow --lines --session --port --help gateway provider edge hook"
+            opts="-f -v -n -p -h --follow --verbose --lines --session --port --help gateway provider edge hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

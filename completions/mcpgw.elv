@@ -91,6 +91,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --port 'The session on this gateway port'
             cand -f 'Go on with what comes, until the session ends'
             cand --follow 'Go on with what comes, until the session ends'
+            cand -v 'Show everything: also what lt says to those who work on it'
+            cand --verbose 'Show everything: also what lt says to those who work on it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

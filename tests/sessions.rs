@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Home, Mcpgw, Session, Signal, free_port, wait_for};
+use support::{Home, Mcpgw, Session, Signal, free_port, gateway_command, wait_for};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -275,6 +275,10 @@ fn logs_are_merged_by_time_without_escape_sequences_and_followed_over_a_turn_unt
         "2026-01-01T00:00:00.000Z one\n2026-01-01T00:00:02.000Z three \u{1b}]0;owned\u{7}\u{1b}[31mred\n",
     );
     append("provider", "2026-01-01T00:00:01.000Z two\n");
+    let debug = "2026-01-01T00:00:00.500Z localtunnel:client tunnel open [total: 1]";
+    append("provider", &format!("2026-01-01T00:00:01.500Z {debug}\n"));
+    let everything = Mcpgw::new(&home).args(["logs", "provider", "-n", "all", "-v"]).run().stdout;
+    assert!(everything.contains("tunnel open"), "{everything}");
     let all = Mcpgw::new(&home).args(["logs", "-n", "all"]).run().stdout;
     let mine: Vec<&str> = all.lines().filter(|line| line.starts_with("2026-01-01")).collect();
     assert_eq!(
@@ -320,4 +324,73 @@ fn a_child_of_a_session_means_that_session() {
     assert_eq!(home.read("mine/told").trim(), format!("https://localhost:{port}"));
     mine.stop();
     other.stop();
+}
+
+#[test]
+fn the_env_file_is_given_back_at_the_end_and_by_who_clears_away_after_a_killed_one() {
+    let home = Home::new();
+    let before = "# mine\nDB=x\nAPP_URL=http://localhost:3001\n";
+    let file = home.write("shop/.env", before);
+    let start = || {
+        let port = free_port().to_string();
+        let args = ["--demo", "--https-port", &port, "--env-file", ".env"];
+        let call = Mcpgw::tunnel(&home).without_tools().current_dir(file.parent().unwrap()).args(args);
+        let mut session = call.start();
+        session.expect("ready");
+        assert!(home.read("shop/.env").contains(&format!("\nAPP_URL=https://localhost:{port}\n")));
+        session
+    };
+    start().stop();
+    assert_eq!(home.read("shop/.env"), before);
+    let mut killed = start();
+    killed.kill();
+    killed.leaves_nothing();
+    assert_eq!(Mcpgw::new(&home).args(["stop"]).run().code, 0);
+    assert_eq!(home.read("shop/.env"), before);
+}
+
+#[test]
+fn a_program_that_no_longer_reads_events_ends_its_session() {
+    let home = Home::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgw"));
+    command.args(["tunnel", "--json", "--demo", "--https-port", &free_port().to_string()]);
+    command.current_dir(home.path()).env_clear().envs(home.environment()).stdout(Stdio::piped());
+    let mut session = command.spawn().unwrap();
+    let mut lines = std::io::BufReader::new(session.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"ready\"") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut lines, &mut line).unwrap(), 0);
+    }
+    drop(lines);
+    let status = wait_for("the end of a session that nobody hears", SOON, || session.try_wait().unwrap());
+    assert!(status.success() && rows(&home).is_empty(), "{status}");
+}
+
+#[test]
+fn a_call_that_is_wrong_is_an_event_where_events_were_asked_for() {
+    let home = Home::new();
+    for (args, says) in [(&["--prot", "1"][..], "--prot"), (&["--port", "0"], "--port 0")] {
+        let output = Mcpgw::new(&home).args(["tunnel", "--json", "--demo"]).args(args).run();
+        let failed = output.json();
+        assert_eq!((output.code, &failed["event"]), (2, &json!("failed")), "{output:?}");
+        assert!(failed["message"].as_str().unwrap().contains(says), "{failed}");
+        assert!(output.stderr.contains(says), "people are told too: {output:?}");
+    }
+    assert_eq!(Mcpgw::new(&home).args(["tunnel", "--prot", "1"]).run().stdout, "");
+}
+
+#[test]
+fn a_gateway_that_takes_its_time_to_end_is_told_of_and_a_second_signal_ends_it() {
+    let (home, port, https) = (Home::new(), free_port().to_string(), free_port().to_string());
+    let call = Mcpgw::tunnel(&home).args(["--provider", "local", "--https-port", &https, "--port", &port]);
+    let mut session = call.args(["--"]).args(gateway_command(&["--port", &port, "--ignore-term"])).start();
+    session.expect("ready");
+    session.signal(Signal::TERM);
+    let told = session.expect_where("a word about it", SOON, |event| event["code"] == "gateway.slow_end");
+    assert_eq!(told["fix"], "Ctrl-C again ends it at once");
+    let began = Instant::now();
+    session.signal(Signal::TERM);
+    assert!(session.wait().success() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    session.leaves_nothing();
 }

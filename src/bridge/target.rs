@@ -172,6 +172,7 @@ mod tests {
             mcp_url: None,
             callback_url: None,
             env: BTreeMap::new(),
+            env_file: None,
             logs: PathBuf::new(),
         }
     }

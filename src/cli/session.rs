@@ -153,6 +153,9 @@ pub struct LogsArgs {
     /// Go on with what comes, until the session ends
     #[arg(long, short)]
     pub follow: bool,
+    /// Show everything: also what lt says to those who work on it
+    #[arg(long, short)]
+    pub verbose: bool,
     /// How many lines of the past: a number, or all
     #[arg(long, short = 'n', value_name = "N", default_value = "100")]
     pub lines: Lines,

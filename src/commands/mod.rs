@@ -22,10 +22,12 @@ mod url;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::Command;
+use crate::cli::{Cli, Command};
 use crate::error::{Error, Exit, Result};
+use crate::report::{Audience, Event, Report};
 use crate::{gateway, process, report};
 
 /// Runs a command; its exit status.
@@ -89,6 +91,12 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 pub fn usage(error: &clap::Error) -> ExitCode {
     // This prints through clap's own mouth, which knows about terminals and colour.
     let _ = error.print();
+    let failed = error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if failed && wants_events() {
+        let first =
+            error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+        Report::new(Audience::Json).event(&Event::Failed { code: "usage", message: first, fix: None });
+    }
     if let Some(hint) = blamed_variable(error).or_else(|| forgotten_dashes(error)) {
         report::remark(&hint);
     }
@@ -96,6 +104,12 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
         _ => ExitCode::from(2),
     }
+}
+
+/// A program that starts `mcpgw tunnel --json` reads standard output alone.
+fn wants_events() -> bool {
+    let mut words = std::env::args().skip(1).take_while(|word| word != "--");
+    words.next().is_some_and(|command| command == "tunnel") && words.any(|word| word == "--json")
 }
 
 /// clap names the flag, also when the wrong value came from the environment.
@@ -109,15 +123,31 @@ fn blamed_variable(error: &clap::Error) -> Option<String> {
 
 /// `mcpgw tunnel pnpm start` means `mcpgw tunnel -- pnpm start`.
 fn forgotten_dashes(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
-    let takes_command =
-        std::env::args().nth(1).is_some_and(|name| ["tunnel", "run"].contains(&name.as_str()));
-    let word = match (error.kind(), error.get(ContextKind::InvalidValue)) {
-        (ErrorKind::UnknownArgument, _) => arg,
+    let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let misplaced = match error.kind() {
+        ErrorKind::UnknownArgument => !blamed.starts_with('-'),
         // `tunnel` took it for a port.
-        (ErrorKind::ValueValidation, Some(ContextValue::String(value))) if arg == "[PORT]" => value,
-        _ => return None,
+        ErrorKind::ValueValidation => blamed == "[PORT]",
+        _ => false,
     };
-    (takes_command && !word.starts_with('-'))
-        .then(|| format!("\nA command goes after two dashes: -- {word} ..."))
+    let mut words = std::env::args().skip(1);
+    let name = words.next().filter(|name| misplaced && ["tunnel", "run"].contains(&name.as_str()))?;
+    let word = first_plain_word(Cli::command().find_subcommand(name)?, words)?;
+    Some(format!("\nA command goes after two dashes: -- {word} ..."))
+}
+
+/// The first word that is no flag and no flag's value.
+fn first_plain_word(command: &clap::Command, mut words: impl Iterator<Item = String>) -> Option<String> {
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix('-') else { return Some(word) };
+        let is = |arg: &&clap::Arg| match flag.strip_prefix('-') {
+            Some(long) => arg.get_long() == Some(long),
+            None => arg.get_short().is_some_and(|short| flag == short.to_string()),
+        };
+        let known = command.get_arguments().find(is);
+        if known.is_some_and(|arg| arg.get_action().takes_values()) {
+            words.next();
+        }
+    }
+    None
 }

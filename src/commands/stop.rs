@@ -63,14 +63,14 @@ fn end(state: &State, session: &SessionRecord, left: Duration, timeout: Duration
     }
     // Its reaper does the same; whoever is first, nothing is left when this returns.
     process::sweep(&session.id, &[]);
-    state.forget(&session.id);
+    session::clear_away(state, session);
     told(&format!("killed {name}, for it did not end within {timeout:?}, and everything it had started"))
 }
 
 /// What a session left whose process is gone.
 fn clear_away(state: &State, session: &SessionRecord) {
     let left = process::sweep(&session.id, &[]);
-    state.forget(&session.id);
+    session::clear_away(state, session);
     let what = match left {
         0 => "nothing of it runs".into(),
         1 => "one process of it still ran, and was ended".into(),

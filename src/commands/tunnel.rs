@@ -162,7 +162,7 @@ fn agree_to_open_access(settings: &Settings, yes: bool, audience: Audience) -> R
 fn finish_what_died(state: &State) -> Vec<Event> {
     for session in state.sessions().into_iter().filter(|session| !session.is_alive()) {
         process::sweep(&session.id, &[]);
-        state.forget(&session.id);
+        session::clear_away(state, &session);
     }
     state.remove_litter();
     session::restored(client::restore_leftovers(state))

@@ -79,7 +79,7 @@ fn forget_stale(world: &World) -> Vec<String> {
     // What it left running goes first: without its file nobody would look for that.
     let mut done = end_orphans(world);
     for session in dead(world) {
-        state.forget(&session.id);
+        crate::session::clear_away(state, session);
         done.push(format!("removed the file of session {}", session.id));
     }
     state.remove_litter();

@@ -203,6 +203,9 @@ fn settings(told: &Told, project: &Result<Layer>, user: &Result<Layer>) -> Resul
 
 /// What a session was told on its command line counts more for it than what the files say.
 fn as_session(settings: &mut Settings, session: &SessionRecord) {
+    if let Some(file) = &session.env_file {
+        settings.env_file = Some(file.path.clone());
+    }
     let program = match session.provider.as_str() {
         "localtunnel" => &mut settings.lt,
         "ngrok" => &mut settings.ngrok,

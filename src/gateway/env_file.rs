@@ -8,23 +8,86 @@ use std::path::Path;
 
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
+use crate::state::EnvFile;
 
-/// Sets the variables in the file. Nothing is written when it says the same already.
-pub fn write(path: &Path, variables: &BTreeMap<String, String>) -> Result<()> {
+/// Sets the variables in the file, and says what stood there before; `kept` is what was said the last time. Nothing is
+/// written when it says the same already.
+pub fn write(path: &Path, variables: &BTreeMap<String, String>, kept: Option<EnvFile>) -> Result<EnvFile> {
     // Reading a pipe would wait for a writer that never comes.
     check(path)?;
-    let cannot = |verb: &str, error: &io::Error| trouble(path, verb, error);
-    let old = match fs::read(path) {
-        Ok(old) => old,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
-        Err(error) => return Err(cannot("read", &error)),
-    };
+    let old = read(path)?;
+    let before = kept.unwrap_or_else(|| before(path, old.as_deref(), variables));
+    let old = old.unwrap_or_default();
     let new = edit(&old, variables);
-    if new == old {
-        return Ok(());
+    if new != old {
+        // Other programs' secrets may share it; a new file is the user's alone.
+        file::replace(path, &new, Privacy::Private).map_err(|error| trouble(path, "write", &error))?;
     }
-    // Other programs' secrets may share it; a new file is the user's alone.
-    file::replace(path, &new, Privacy::Private).map_err(|error| cannot("write", &error))
+    Ok(EnvFile { written: variables.clone(), ..before })
+}
+
+/// Puts back what stood in the file before a session wrote its variables there. Lines that somebody changed since are
+/// theirs and stay.
+pub fn give_back(kept: &EnvFile) -> Result<()> {
+    let Some(old) = read(&kept.path)?.filter(|_| !kept.stays) else { return Ok(()) };
+    let new = undo(&old, kept);
+    let done = match () {
+        () if new == old => Ok(()),
+        () if kept.created && new.is_empty() => fs::remove_file(&kept.path),
+        () => file::replace(&kept.path, &new, Privacy::Private),
+    };
+    done.map_err(|error| trouble(&kept.path, "give back", &error))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(old) => Ok(Some(old)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(trouble(path, "read", &error)),
+    }
+}
+
+fn before(path: &Path, old: Option<&[u8]>, variables: &BTreeMap<String, String>) -> EnvFile {
+    let mut before: BTreeMap<String, String> =
+        variables.keys().map(|name| (name.clone(), String::new())).collect();
+    for line in old.unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+        if let Some(lines) = assigned(line).and_then(|name| before.get_mut(name)) {
+            lines.push_str(&String::from_utf8_lossy(line));
+        }
+    }
+    EnvFile {
+        path: path.to_path_buf(),
+        written: BTreeMap::new(),
+        before,
+        created: old.is_none(),
+        open_ended: old.is_some_and(|old| !old.is_empty() && !old.ends_with(b"\n")),
+        stays: false,
+    }
+}
+
+/// The file's bytes with our lines turned into what was there before.
+fn undo(now: &[u8], kept: &EnvFile) -> Vec<u8> {
+    let mut old = Vec::with_capacity(now.len());
+    let mut appended = false;
+    for line in now.split_inclusive(|byte| *byte == b'\n') {
+        let ours = assigned(line).and_then(|name| {
+            let value = kept.written.get(name)?;
+            let text = line.trim_ascii();
+            let text = text.strip_prefix(b"export ").unwrap_or(text).trim_ascii_start();
+            (text == format!("{name}={}", quoted(value)).as_bytes()).then(|| kept.before.get(name))?
+        });
+        match ours {
+            None => old.extend_from_slice(line),
+            Some(before) => {
+                appended |= before.is_empty();
+                old.extend_from_slice(before.as_bytes());
+            }
+        }
+    }
+    if kept.open_ended && appended && old.ends_with(b"\n") {
+        old.truncate(old.len() - line_end(&old).len());
+    }
+    old
 }
 
 /// Is there a regular file at `path`, or room for one? A wrong path is better told before anything runs.
@@ -113,6 +176,34 @@ mod tests {
         assert_eq!(edited(""), "APP_URL=https://x.example\nCORS='a b'\n");
         assert_eq!(edited("A=1"), "A=1\nAPP_URL=https://x.example\nCORS='a b'\n");
         assert_eq!(edited("A=1\r\n"), "A=1\r\nAPP_URL=https://x.example\r\nCORS='a b'\r\n");
+    }
+
+    #[test]
+    fn at_the_end_the_file_is_what_it_was_and_what_others_wrote_meanwhile_is_theirs() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".env");
+        let values = |url: &str| BTreeMap::from([("APP_URL".to_string(), url.to_string())]);
+        let session = |meanwhile: &str| {
+            let first = write(&path, &values("https://a.example"), None).unwrap();
+            let second = write(&path, &values("https://b.example"), Some(first)).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains("APP_URL=https://b.example"), "{text}");
+            fs::write(&path, text.replace("APP_URL=https://b.example", meanwhile)).unwrap();
+            give_back(&second).unwrap();
+            fs::read_to_string(&path).ok()
+        };
+        let untouched = "APP_URL=https://b.example";
+        assert_eq!(session(untouched), None, "there was no file");
+        for old in ["", "A=1\n", "A=1", "A=1\r\n", "export APP_URL='x y' # mine\nB=2", "B=2\nAPP_URL = old"] {
+            fs::write(&path, old).unwrap();
+            assert_eq!(session(untouched).as_deref(), Some(old));
+        }
+        fs::write(&path, "APP_URL=old\n").unwrap();
+        assert_eq!(session("APP_URL=theirs").as_deref(), Some("APP_URL=theirs\n"));
+        let kept = write(&path, &values("https://a.example"), None).unwrap();
+        fs::remove_file(&path).unwrap();
+        give_back(&kept).unwrap();
+        assert!(!path.exists(), "who removed it meant it");
     }
 
     #[test]

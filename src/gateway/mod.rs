@@ -9,7 +9,7 @@ pub mod port;
 
 use std::ffi::OsString;
 
-pub use env_file::{check as check_env_file, write as write_env_file};
+pub use env_file::{check as check_env_file, give_back as give_back_env_file, write as write_env_file};
 pub use health::{Health, Origin, wait_until_alive};
 pub use manners::{Astray, Manners};
 

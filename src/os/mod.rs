@@ -20,8 +20,8 @@ mod ps;
 pub use imp::{
     Suspension, TerminalModes, Termination, adopt_orphans, become_program, detach, exchange, exit_code,
     free_space, is_at, keep_mode, make_private, may_write, mode, ordinary_mode, others_can_read, own_session,
-    private_dir, private_options, reap_orphans, shell, signal_group, signal_process, trust_steps,
-    untrust_steps,
+    private_dir, private_options, reader_left, reap_orphans, shell, signal_group, signal_process,
+    trust_steps, untrust_steps,
 };
 #[cfg(windows)]
 pub use imp::{arguments, carries, environment, listener_on, listening_ports, process, processes};

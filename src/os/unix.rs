@@ -46,6 +46,33 @@ pub fn signal_group(leader: u32, signal: Signal) {
     }
 }
 
+/// Ends when nobody will ever read our standard output any more; never where it is a file or a terminal.
+pub async fn reader_left() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdout = io::stdout();
+    let kind = rustix::fs::fstat(&stdout).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    if !matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket)) {
+        return std::future::pending().await;
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the runtime's reactor tells of a broken pipe only together with room in it.
+    let watch = std::thread::Builder::new().stack_size(64 << 10).spawn(move || {
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        loop {
+            let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+            match poll(&mut fds, None) {
+                Ok(_) if fds[0].revents().intersects(gone) => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+        let _ = tell.send(());
+    });
+    if watch.is_err() || told.await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// Orphans of our children become ours instead of init's, so that the sweep finds them (Linux only).
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]

@@ -181,6 +181,23 @@ fn becomes_an_option(variable: &str) -> bool {
     OPTIONS.contains(&name.as_str())
 }
 
+/// What lt says under DEBUG to those who work on it, which mcpgw asks it for because of one line of it.
+#[derive(Debug, Default)]
+pub(super) struct Chatter {
+    /// In the middle of an object that goes on for some lines.
+    in_object: bool,
+}
+
+impl Chatter {
+    /// Is this line of that kind? To be asked of every line, in order.
+    pub(super) fn is(&mut self, line: &str) -> bool {
+        let debug = line.contains(" localtunnel:client ") && !line.contains("tunnel server offline");
+        let goes_on = self.in_object && (line.starts_with(' ') || line.starts_with('}'));
+        self.in_object = (debug && line.ends_with('{')) || (goes_on && !line.starts_with('}'));
+        debug || goes_on
+    }
+}
+
 struct LtReader {
     server: Option<Url>,
     /// The first URL is the tunnel's; what looks like one later was typed by a visitor.
@@ -235,6 +252,24 @@ fn with_port(mut url: Url, server: Option<&Url>) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chatter_is_what_only_its_makers_want_and_trouble_is_not() {
+        let mut chatter = Chatter::default();
+        let lines = [
+            ("your url is: https://x.loca.lt", false),
+            ("2026-11-24T00:46:09.977Z localtunnel:client got tunnel information {", true),
+            ("  id: 'updown2',", true),
+            ("}", true),
+            ("  something else", false),
+            ("2026-11-24T00:46:09.980Z localtunnel:client tunnel open [total: 1]", true),
+            ("2026-11-24T00:48:36.665Z localtunnel:client tunnel server offline: 502, retry 1s", false),
+            ("connection refused: x:1 (check your firewall settings)", false),
+        ];
+        for (line, is) in lines {
+            assert_eq!(chatter.is(line), is, "{line}");
+        }
+    }
     use crate::provider::transcripts;
 
     fn reader() -> Box<dyn Reader> {

@@ -380,6 +380,17 @@ impl Policy {
     };
 }
 
+/// Knows the lines of tunnel programs that are of use to their makers alone.
+#[derive(Debug, Default)]
+pub struct Chatter(localtunnel::Chatter);
+
+impl Chatter {
+    /// Is this line of a provider's log one of them? To be asked of every line, in order.
+    pub fn is(&mut self, line: &str) -> bool {
+        self.0.is(line)
+    }
+}
+
 impl std::fmt::Debug for dyn Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id())

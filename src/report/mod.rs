@@ -118,8 +118,11 @@ impl Report {
 
     /// The end of a failed command. As an event too where a program listens.
     pub fn failure(&self, error: &Error) {
+        if self.audience == Audience::Json {
+            self.event(&Event::from(error));
+        }
         match (self.audience, error.exit) {
-            (Audience::Json, Exit::Failed) => self.event(&Event::from(error)),
+            (Audience::Json, Exit::Failed) => {}
             _ => {
                 self.rest();
                 failure(error);

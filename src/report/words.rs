@@ -119,7 +119,11 @@ pub(super) fn of(event: &Event) -> Vec<Line> {
             Line::notice(&format!("the address changed from {old} to {new}"), None)
         }
         Event::Failed { message, fix, .. } => Line::trouble("error", message, fix.as_deref()),
-        Event::Stopped { .. } => Line::done("stopped, nothing left running".into()),
+        Event::Stopped { reason } => Line::done(match *reason {
+            "expired" => "stopped, for the time of --expire is over; nothing left running".into(),
+            "hung up" => "stopped, for its terminal is gone; nothing left running".into(),
+            _ => "stopped, nothing left running".into(),
+        }),
     };
     vec![line]
 }

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::process::Status;
 use crate::report::Event;
 
-pub use driver::{Plan, restored, run};
+pub use driver::{Plan, clear_away, restored, run};
 pub use verify::{Blame, Failure, beginning, explain};
 
 /// Time since the session began. Machines get it as a value and never ask a clock.

@@ -92,8 +92,28 @@ pub struct SessionRecord {
     pub callback_url: Option<String>,
     /// What the gateway and `mcpgw run` get: APP_URL and the templates of `--env`, filled in.
     pub env: BTreeMap<String, String>,
+    /// The env file that it keeps its address in.
+    #[serde(default)]
+    pub env_file: Option<EnvFile>,
     /// Where its logs are.
     pub logs: PathBuf,
+}
+
+/// A file that holds a session's variables, and what stood in it before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What was written last.
+    pub written: BTreeMap<String, String>,
+    /// The lines that set the same variables before, one after the other; empty where there was none.
+    pub before: BTreeMap<String, String>,
+    /// There was no such file.
+    pub created: bool,
+    /// Its last line had no end.
+    pub open_ended: bool,
+    /// The address outlives the session, and so do the lines.
+    pub stays: bool,
 }
 
 impl State {
@@ -300,6 +320,7 @@ pub(crate) mod tests {
             mcp_url: None,
             callback_url: None,
             env: BTreeMap::new(),
+            env_file: None,
             logs: PathBuf::new(),
         }
     }

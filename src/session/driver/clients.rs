@@ -19,10 +19,8 @@ impl Driver<'_> {
     /// Tells the clients named by `--configure`; answered when all are told. Their troubles are notices.
     pub(super) fn sync_clients(&self, url: &Url) -> impl Future<Output = ()> + Send + use<> {
         let work = self.aim(url).map(|aim| {
-            let demo = gateway::is_demo(&self.settings.command);
-            let outlives =
-                self.settings.keep || (!demo && self.provider().keeps_address(&self.settings, url));
-            let writer = if outlives { Writer::User } else { Writer::Session(self.record.id.clone()) };
+            let writer =
+                if self.outlives(url) { Writer::User } else { Writer::Session(self.record.id.clone()) };
             (aim, writer)
         });
         let names = self.settings.configure.clone();
@@ -44,6 +42,12 @@ impl Driver<'_> {
             });
             told.await.unwrap_or_default().into_iter().for_each(|event| outbox.send(Message::Notice(event)));
         }
+    }
+
+    /// Is the address worth keeping where it was written, when the session ends?
+    pub(super) fn outlives(&self, url: &Url) -> bool {
+        let demo = gateway::is_demo(&self.settings.command);
+        self.settings.keep || (!demo && self.provider().keeps_address(&self.settings, url))
     }
 
     fn aim(&self, url: &Url) -> Result<Aim> {

@@ -131,11 +131,18 @@ impl Driver<'_> {
     pub(super) fn stop_gateway(&mut self, epoch: Epoch) {
         const GRACE: Duration = Duration::from_secs(5);
         const FREE: Duration = Duration::from_secs(3);
+        const SOON: Duration = Duration::from_secs(1);
         let (outbox, port) = (self.outbox.clone(), self.settings.port);
         let child = self.gateway_child.take();
-        let ended = self.end_tree(child, GRACE);
+        let mut ended = Box::pin(self.end_tree(child, GRACE));
+        let last = self.record.phase == "stopping";
         tokio::spawn(async move {
-            ended.await;
+            if tokio::time::timeout(SOON, &mut ended).await.is_err() {
+                let fix = last.then(|| "Ctrl-C again ends it at once".to_string());
+                let message = format!("waiting up to {GRACE:?} for the gateway to end by itself");
+                outbox.send(Message::Notice(Event::notice("gateway.slow_end", message, fix)));
+                ended.await;
+            }
             // The kernel may take a moment to let go of the port.
             let _ = tokio::time::timeout(FREE, async {
                 while gateway::port::require_free(port).is_err() {

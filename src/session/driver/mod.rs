@@ -10,6 +10,7 @@ mod publish;
 mod start;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +22,7 @@ pub use clients::restored;
 use clock::Clock;
 use gateway::AbortOnDrop;
 use https::Https;
+pub use publish::clear_away;
 
 use super::machine::{Input, Session};
 use super::{Action, Epoch, gateway as gateway_machine, provider as provider_machine};
@@ -29,7 +31,7 @@ use crate::config::Settings;
 use crate::edge::{Edge, Target};
 use crate::error::{Error, Result};
 use crate::gateway::Manners;
-use crate::os::{Interruption, Suspension, Termination};
+use crate::os::{self, Interruption, Suspension, Termination};
 use crate::process::{self, Child, Reaper};
 use crate::provider::Candidate;
 use crate::report::{Audience, Event, Report};
@@ -161,6 +163,7 @@ impl<'a> Driver<'a> {
         // Elsewhere there is nothing to tidy up before the system suspends us.
         let at_terminal = self.report.audience() == Audience::Terminal;
         let mut suspension = at_terminal.then(Suspension::listen).and_then(std::io::Result::ok);
+        let mut alone = self.nobody_reads();
         loop {
             if let Some(input) = next.take() {
                 if self.clock.slept() {
@@ -196,6 +199,11 @@ impl<'a> Driver<'a> {
                 Some(message) = inbox.messages.recv() => self.hear(message),
                 Some(()) = inbox.suspicions.recv() => Some(Input::Suspect),
                 () = tick => Some(Input::Tick),
+                () = &mut alone => {
+                    self.reason = "nobody reads";
+                    alone = Box::pin(std::future::pending());
+                    Some(Input::Stop)
+                }
                 () = ctrl_z(&mut suspension) => {
                     self.report.suspend();
                     Suspension::suspend();
@@ -213,6 +221,14 @@ impl<'a> Driver<'a> {
                     }
                 },
             };
+        }
+    }
+
+    /// A program that asked for events and left ends its session, as it would end any other program's pipe.
+    fn nobody_reads(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match self.report.audience() {
+            Audience::Json => Box::pin(os::reader_left()),
+            _ => Box::pin(std::future::pending()),
         }
     }
 
@@ -353,6 +369,7 @@ impl<'a> Driver<'a> {
     async fn clean_up(mut self) {
         self.edge.close().await;
         self.restore_clients();
+        self.give_back_env_file();
         // By now only what escaped both trees can be left, a hook's child say.
         process::end_adopted(self.reaper.pid());
         self.reaper.finish();

@@ -14,7 +14,7 @@ use crate::process::{self, Hearing, Spec, Status, Stdin, Stream};
 use crate::report::Event;
 use crate::session::base;
 use crate::session::machine::Input;
-use crate::state::{Log, read_key};
+use crate::state::{EnvFile, Log, SessionRecord, State, read_key};
 
 impl Driver<'_> {
     pub(super) fn publish(&mut self, url: Url) {
@@ -34,12 +34,31 @@ impl Driver<'_> {
         });
     }
 
-    pub(super) fn write_env_file(&self, url: &Url) {
-        let Some(path) = &self.settings.env_file else { return };
-        if let Err(error) = gateway::write_env_file(path, &self.settings.variables(&base(url))) {
-            let message = format!("failed to {}", error.message);
-            self.report.event(&Event::notice(error.code, message, error.fix));
+    pub(super) fn write_env_file(&mut self, url: &Url) {
+        // Whoever clears away after us does it from another folder.
+        let path = self.settings.env_file.as_ref().and_then(|path| std::path::absolute(path).ok());
+        let Some(path) = path else { return };
+        let variables = self.settings.variables(&base(url));
+        match gateway::write_env_file(&path, &variables, self.record.env_file.clone()) {
+            Ok(kept) => {
+                self.record.env_file = Some(EnvFile { stays: self.outlives(url), ..kept });
+                // Before anything else: whoever clears away after a SIGKILL reads it there.
+                self.save();
+            }
+            Err(error) => self.trouble(&error),
         }
+    }
+
+    /// Puts back what stood in the env file.
+    pub(super) fn give_back_env_file(&self) {
+        if let Some(Err(error)) = self.record.env_file.as_ref().map(gateway::give_back_env_file) {
+            self.trouble(&error);
+        }
+    }
+
+    fn trouble(&self, error: &Error) {
+        let message = format!("failed to {}", error.message);
+        self.report.event(&Event::notice(error.code, message, error.fix.clone()));
     }
 
     pub(super) fn ready(&mut self, url: &Url) {
@@ -120,6 +139,13 @@ impl Driver<'_> {
             }
         }
     }
+}
+
+/// Forgets a session that died, and puts back what stood in its env file.
+pub fn clear_away(state: &State, session: &SessionRecord) {
+    // Where that fails nobody is there to be told; doctor looks at such files.
+    let _ = session.env_file.as_ref().map(gateway::give_back_env_file);
+    state.forget(&session.id);
 }
 
 struct Ear {

@@ -156,6 +156,7 @@ fn new_record(
         mcp_url: None,
         callback_url: None,
         env: std::collections::BTreeMap::new(),
+        env_file: None,
         logs: logs.to_path_buf(),
     })
 }
