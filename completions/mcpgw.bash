@@ -968,7 +968,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__key__subcmd__rotate)
-            opts="-p -h --session --port --help"
+            opts="-p -h --json --session --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

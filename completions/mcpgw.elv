@@ -109,7 +109,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
             cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key; the old one opens nothing any more'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mcpgw;key;show'= {
@@ -123,12 +123,13 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
+            cand --json 'Print one JSON document'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;key;help'= {
             cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key; the old one opens nothing any more'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mcpgw;key;help;show'= {
@@ -355,7 +356,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;help;key'= {
             cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key; the old one opens nothing any more'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
         }
         &'mcpgw;help;key;show'= {
         }

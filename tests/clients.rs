@@ -124,3 +124,101 @@ fn a_clients_trouble_is_a_notice_and_a_wrong_name_starts_nothing() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("did you mean cursor"), "{wrong:?}");
 }
+
+/// The project's key, as it is now.
+fn key(home: &Home) -> String {
+    let shown = Mcpgw::new(home).args(["key", "show"]).run();
+    assert_eq!(shown.code, 0, "{shown:?}");
+    shown.stdout.trim().to_string()
+}
+
+fn rotate(home: &Home) -> Value {
+    let rotated = Mcpgw::new(home).args(["key", "rotate", "--json"]).run();
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    assert!(!rotated.stdout.contains(&key(home)), "the key is never shown");
+    rotated.json()
+}
+
+#[test]
+fn a_rotated_key_is_in_every_file_that_held_the_old_one_and_in_no_other() {
+    let home = Home::new();
+    let files = [
+        home.write(".cursor/mcp.json", BEFORE),
+        home.write(".codex/config.toml", "model = \"gpt\" # mine\r\n"),
+        home.write(".config/goose/config.yaml", "extensions:\n  a:\n    type: builtin\nz: 1\n"),
+    ];
+    let before: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let mut session = demo(&home, &["kiro", "--auth", "key"]).start();
+    session.expect("ready");
+    let done = Mcpgw::new(&home).args(["configure", "cursor", "codex", "goose"]).run();
+    assert_eq!(done.code, 0, "{done:?}");
+    let elsewhere = home.path().join(".kiro/settings/mcp.json");
+    let own = home.write(".claude.json", "{}");
+    let call = [
+        "configure",
+        "claude-code",
+        "--url",
+        "https://x.example/mcp",
+        "--header",
+        "Authorization=Bearer mine-0123456789",
+    ];
+    assert_eq!(Mcpgw::new(&home).args(call).run().code, 0);
+    let of_their_own = fs::read_to_string(&own).unwrap();
+    let old = key(&home);
+    let held: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    assert!(held.iter().all(|text| text.contains(&old)), "{held:?}");
+    let told = rotate(&home);
+    let new = key(&home);
+    let clients: Vec<&str> =
+        told["clients"].as_array().unwrap().iter().map(|client| client["id"].as_str().unwrap()).collect();
+    assert_eq!(clients.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{told}");
+    assert_eq!(told["sessions"].as_array().unwrap().len(), 1, "{told}");
+    assert!(told["clients"].as_array().unwrap().iter().all(|client| client["reload"].is_string()), "{told}");
+    for (file, held) in files.iter().zip(&held) {
+        assert_eq!(fs::read_to_string(file).unwrap(), held.replace(&old, &new), "{}", file.display());
+    }
+    assert!(fs::read_to_string(&elsewhere).unwrap().contains(&new), "the session's own client");
+    assert_eq!(fs::read_to_string(&own).unwrap(), of_their_own);
+    session.stop();
+    assert!(!elsewhere.exists(), "it is given back as it was");
+    // To people, and once there is no session.
+    let rotated = Mcpgw::new(&home).args(["key", "rotate"]).run();
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    assert!(
+        rotated.stdout.contains("Cursor: the new key is in") && !rotated.stdout.contains("kiro"),
+        "{rotated:?}"
+    );
+    Mcpgw::new(&home).args(["configure", "--undo"]).run();
+    let after: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn what_a_session_gives_back_after_a_rotation_holds_the_new_key_too() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let mut first = demo(&home, &["kiro", "--auth", "key"]).start();
+    first.expect("ready");
+    assert_eq!(Mcpgw::new(&home).args(["configure", "cursor"]).run().code, 0);
+    first.stop();
+    let configured = fs::read_to_string(&cursor).unwrap();
+    let mut second = demo(&home, &["cursor", "--auth", "key"]).start();
+    second.expect("ready");
+    assert_ne!(fs::read_to_string(&cursor).unwrap(), configured);
+    let old = key(&home);
+    rotate(&home);
+    second.stop();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), configured.replace(&old, &key(&home)));
+    Mcpgw::new(&home).args(["configure", "--undo"]).run();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+    // A key of the user's own takes the kept one's place, in files too.
+    let mut third = demo(&home, &["kiro", "--auth", "key"]).start();
+    third.expect("ready");
+    assert_eq!(Mcpgw::new(&home).args(["configure", "cursor"]).run().code, 0);
+    third.stop();
+    let own = "my-own-key_of~some.length";
+    let mut fourth = demo(&home, &["kiro", "--auth", "key"]).env("MCPGW_KEY", own).start();
+    fourth.expect("ready");
+    assert!(fs::read_to_string(&cursor).unwrap().contains(own));
+    fourth.stop();
+}

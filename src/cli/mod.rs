@@ -161,6 +161,13 @@ pub enum Command {
 pub enum KeyCommand {
     /// Print the key of this project, or of a session's
     Show(Which),
-    /// Make a new key; the old one opens nothing any more
-    Rotate(Which),
+    /// Make a new key, and put it into the clients' files that hold the old one, which opens nothing any more
+    Rotate {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+        /// Whose key
+        #[command(flatten)]
+        which: Which,
+    },
 }

@@ -8,6 +8,7 @@ pub mod document;
 pub mod entry;
 pub mod place;
 pub mod registry;
+mod rekey;
 mod servers;
 pub mod store;
 
@@ -18,6 +19,7 @@ pub use by_hand::{BY_HAND, ByHand};
 pub use entry::{HOME, Link, covered};
 pub use place::{Ground, is_installed, written};
 pub use registry::{ALL, Client, Confidence, find};
+pub use rekey::rekey;
 pub use servers::{Server, servers};
 pub use store::{Done, Writer};
 

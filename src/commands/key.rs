@@ -1,22 +1,26 @@
 //! `mcpgw key`: the key that strangers lack, one a project. `show` prints it, `rotate` makes a new one.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
 
 use super::pick;
 use crate::cli::{KeyCommand, Which};
+use crate::client::{self, Outcome};
 use crate::config;
 use crate::error::{Error, Result};
-use crate::report;
+use crate::report::{self, Event};
 use crate::state::{Key, State};
 
 /// The variable that sets it.
 const VARIABLE: &str = "MCPGW_KEY";
 
-pub(super) fn run(command: &KeyCommand) -> Result<()> {
+pub(super) fn run(command: &KeyCommand) -> Result<ExitCode> {
     let state = State::open()?;
     match command {
-        KeyCommand::Show(which) => show(&state, &project(&state, which, "show")?),
-        KeyCommand::Rotate(which) => rotate(&state, &project(&state, which, "rotate")?),
+        KeyCommand::Show(which) => show(&state, &project(&state, which, "show")?).map(|()| ExitCode::SUCCESS),
+        KeyCommand::Rotate { json, which } => rotate(&state, &project(&state, which, "rotate")?, *json),
     }
 }
 
@@ -57,24 +61,96 @@ fn show(state: &State, project: &Path) -> Result<()> {
     Ok(())
 }
 
-fn rotate(state: &State, project: &Path) -> Result<()> {
+fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
     let key = match given()? {
         Some(key) => key,
         None => Key::random()?,
     };
+    // One that is broken is in nobody's file.
+    let old = state.key(project).unwrap_or_default();
     let file = state.keep_key(project, &key)?;
-    report::out(&format!(
-        "the new key of {} is in {}; `mcpgw key show` prints it",
-        project.display(),
-        file.display()
-    ));
-    let running =
-        state.running().into_iter().filter(|session| session.key_file.as_ref() == Some(&file)).count();
-    if running > 0 {
+    let sessions: Vec<String> = state
+        .running()
+        .into_iter()
+        .filter(|session| session.key_file.as_ref() == Some(&file))
+        .map(|session| session.id)
+        .collect();
+    let clients: Vec<Rekeyed> = match old {
+        Some(old) => client::rekey(state, &old, &key).into_iter().map(Rekeyed::of).collect(),
+        None => vec![],
+    };
+    let failed = clients.iter().any(|client| client.error.is_some());
+    let status = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    if json {
+        let document = serde_json::json!({"key_file": file, "sessions": sessions, "clients": clients});
+        report::out(&document.to_string());
+        return Ok(status);
+    }
+    let whose = project.display();
+    report::out(&format!("the new key of {whose} is in {}; `mcpgw key show` prints it", file.display()));
+    if !sessions.is_empty() {
         report::out("the session that runs asks for it within a second; the old key opens nothing any more");
     }
-    report::out("clients need it too: `mcpgw configure` writes it into their settings");
-    Ok(())
+    clients.iter().for_each(Rekeyed::tell);
+    report::out(match clients.is_empty() {
+        true => "no client's file held the old one: `mcpgw configure CLIENT` writes the new one",
+        false => "clients that were told by hand need it too: `mcpgw url --with-key`",
+    });
+    Ok(status)
+}
+
+/// What became of one client's file.
+#[derive(Debug, Serialize)]
+struct Rekeyed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'static str>,
+    #[serde(skip)]
+    title: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reload: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Event>,
+    #[serde(skip)]
+    failure: Option<Error>,
+}
+
+impl Rekeyed {
+    fn of(result: Result<Outcome>) -> Self {
+        match result {
+            Ok(Outcome { client, path, done }) => Self {
+                id: Some(client.id),
+                title: client.name,
+                path: Some(path),
+                action: done.word("updated"),
+                reload: Some(client.reload),
+                error: None,
+                failure: None,
+            },
+            Err(error) => Self {
+                id: None,
+                title: "",
+                path: None,
+                action: "failed",
+                reload: None,
+                error: Some(Event::from(&error)),
+                failure: Some(error),
+            },
+        }
+    }
+
+    fn tell(&self) {
+        match (&self.failure, &self.path, self.reload) {
+            (Some(error), ..) => report::failure(error),
+            (None, Some(path), Some(reload)) => {
+                report::done(&format!("{}: the new key is in {}", self.title, path.display()));
+                report::note(&format!("{}: {reload}", self.title));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The project's key and its file: `MCPGW_KEY`, else the one that was kept, else a new one.
@@ -93,6 +169,14 @@ pub(super) fn settle(state: &State, project: &Path) -> Result<(Key, PathBuf)> {
                 report::remark(&format!(
                     "{VARIABLE} is the project's key from now on; the one before opens nothing"
                 ));
+            }
+            for outcome in kept.iter().flat_map(|old| client::rekey(state, old, &key)) {
+                report::remark(&match outcome {
+                    Ok(Outcome { client, path, .. }) => {
+                        format!("{}: the new key is in {}", client.name, path.display())
+                    }
+                    Err(error) => format!("failed to {}", error.message),
+                });
             }
             file
         }

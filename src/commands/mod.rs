@@ -43,7 +43,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Url(args) => url::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Stop(args) => stop::run(&args),
-        Command::Key { command } => key::run(&command),
+        Command::Key { command } => return told(key::run(&command)),
         Command::Init(args) => init::run(*args),
         Command::Cert { command } => cert::run(command),
         Command::Providers(args) => providers::run(*args),

@@ -190,6 +190,35 @@ pub fn undo(
     }
 }
 
+/// Changes the copies that sessions give back, where `edit` has something to change in them: a file that a session
+/// restores is as true as one that it never touched.
+pub fn change_copies(
+    state: &State,
+    subject: &Subject<'_>,
+    edit: &dyn Fn(&str) -> Option<String>,
+) -> Result<()> {
+    let turn = Turn::take(state, subject)?;
+    let writers = turn.ledger.writers();
+    for session in writers.iter().filter(|writer| **writer != Writer::User) {
+        let Some(old) = turn.ledger.base(session).ok().and_then(|bytes| decode(subject.path, bytes).ok())
+        else {
+            continue;
+        };
+        let Some(new) = edit(&old.text).map(|text| old.with(&text)) else { continue };
+        turn.ledger.keep_base(session, &new)?;
+        // Whoever knew the file as it was knows it as it is given back now.
+        let (was, is) = (state_of(old.bytes.as_deref()), state_of(Some(&new)));
+        for writer in &writers {
+            let Some(mut record) = turn.ledger.record(writer) else { continue };
+            for known in record.states.iter_mut().filter(|known| **known == was) {
+                known.clone_from(&is);
+            }
+            turn.ledger.save(writer, &record)?;
+        }
+    }
+    Ok(())
+}
+
 /// What was done, and the bytes that are in the file by that.
 type Written = (Done, Option<Vec<u8>>);
 
