@@ -1,5 +1,5 @@
 //! Bodies. Of an answer: the gateway's stream, or a few words of ours, and with it the token that says
-//! "still under way". Of a request: one that is read to its end even when nobody wants it.
+//! "still under way". Of a request: however it comes, and no more of it than is allowed.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::header::HeaderMap;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
@@ -17,7 +17,9 @@ use tokio::time::{Sleep, sleep};
 use super::pulse::Pulse;
 use super::requests::Ticket;
 use super::rpc::Note;
+use super::upgrade::Switch;
 use super::upstream::Reply;
+use super::visitor::Intake;
 
 /// See the module.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ enum Content {
     Words(Option<Bytes>),
     /// Words at once, the end when the time is over.
     Slow(Option<Bytes>, Pin<Box<Sleep>>),
+    /// None: another protocol follows.
+    Switch(Box<Switch>),
 }
 
 impl Body {
@@ -66,6 +70,16 @@ impl Body {
         Self { ticket: Some(ticket), ..self }
     }
 
+    /// What follows is not HTTP.
+    pub(super) fn switched(switch: Switch) -> Self {
+        Self { content: Content::Switch(Box::new(switch)), _under_way: None, ticket: None }
+    }
+
+    /// What follows, if it is not HTTP.
+    pub(super) fn into_switch(self) -> Option<Switch> {
+        if let Content::Switch(switch) = self.content { Some(*switch) } else { None }
+    }
+
     pub(super) fn words(text: impl Into<Bytes>) -> Self {
         Self { content: Content::Words(Some(text.into())), _under_way: None, ticket: None }
     }
@@ -91,6 +105,7 @@ impl hyper::body::Body for Body {
                 Some(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
                 None => open.as_mut().poll(cx).map(|()| None),
             },
+            Content::Switch(_) => Poll::Ready(None),
         };
         if let (Poll::Ready(Some(Ok(frame))), Some(ticket)) = (&polled, &mut this.ticket) {
             ticket.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -103,6 +118,7 @@ impl hyper::body::Body for Body {
             Content::Stream(reply) | Content::Events(reply, _) => reply.is_end_stream(),
             Content::Words(words) => words.is_none(),
             Content::Slow(..) => false,
+            Content::Switch(_) => true,
         }
     }
 
@@ -113,43 +129,99 @@ impl hyper::body::Body for Body {
                 SizeHint::with_exact(words.as_ref().map_or(0, |words| words.len() as u64))
             }
             Content::Slow(..) => SizeHint::default(),
+            Content::Switch(_) => SizeHint::with_exact(0),
         }
     }
 }
 
-/// A request's body. Dropped before its end (the request was refused, the gateway answered early), the
-/// rest is still read: closing a connection with unread bytes resets it, and `lt` loses one of its ten
-/// sockets for good with every reset.
+/// A request's body. Who stops sending in the middle of it is given up after a while.
 #[derive(Debug, Default)]
 pub(super) struct RequestBody {
-    incoming: Option<Incoming>,
-    /// Ours, where nobody sends one.
-    words: Option<Bytes>,
+    source: Source,
     /// So many bytes more may come.
     left: u64,
     note: Option<Arc<Note>>,
+    /// How long nothing has come.
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
-impl RequestBody {
-    /// A visitor who goes on sending for longer is cut off.
-    const PATIENCE: Duration = Duration::from_secs(30);
-
-    pub(super) fn new(incoming: Incoming, largest: u64, note: Option<Arc<Note>>) -> Self {
-        Self { incoming: Some(incoming), words: None, left: largest, note }
-    }
-
-    pub(super) fn words(text: impl Into<Bytes>) -> Self {
-        Self { incoming: None, words: Some(text.into()), left: 0, note: None }
-    }
+#[derive(Debug, Default)]
+enum Source {
+    #[default]
+    Nothing,
+    /// Whole.
+    Words(Bytes),
+    /// It comes by HTTP/1, whose connection reads on when this is dropped.
+    Visitor(Intake),
+    /// It comes by HTTP/2.
+    Stream(ReadOn),
 }
 
-impl Drop for RequestBody {
+/// A stream whose rest is still read when it is dropped: its bytes count against what the connection may send.
+#[derive(Debug)]
+struct ReadOn(Option<Incoming>);
+
+impl Drop for ReadOn {
     fn drop(&mut self) {
-        if let Some(mut rest) = self.incoming.take().filter(|body| !hyper::body::Body::is_end_stream(body)) {
-            tokio::spawn(tokio::time::timeout(Self::PATIENCE, async move {
+        /// A visitor who goes on sending for longer what nobody wants is cut off.
+        const PATIENCE: Duration = Duration::from_secs(30);
+        if let Some(mut rest) = self.0.take().filter(|rest| !rest.is_end_stream()) {
+            tokio::spawn(tokio::time::timeout(PATIENCE, async move {
                 while let Some(Ok(_)) = rest.frame().await {}
             }));
         }
+    }
+}
+
+impl RequestBody {
+    /// So long may nothing come in the middle of a body.
+    const SILENCE: Duration = Duration::from_secs(60);
+
+    pub(super) fn incoming(incoming: Incoming) -> Self {
+        Self { source: Source::Stream(ReadOn(Some(incoming))), ..Self::default() }
+    }
+
+    pub(super) fn visitors(intake: Intake) -> Self {
+        Self { source: Source::Visitor(intake), ..Self::default() }
+    }
+
+    pub(super) fn words(text: impl Into<Bytes>) -> Self {
+        Self { source: Source::Words(text.into()), ..Self::default() }
+    }
+
+    /// What passes is noted, and no more than this passes.
+    pub(super) fn watch(&mut self, largest: u64, note: Arc<Note>) {
+        (self.left, self.note) = (largest, Some(note));
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut self.source {
+            Source::Nothing => Poll::Ready(None),
+            Source::Words(words) => {
+                let words = std::mem::take(words);
+                self.source = Source::Nothing;
+                Poll::Ready(Some(words).filter(|words| !words.is_empty()).map(|words| Ok(Frame::data(words))))
+            }
+            Source::Visitor(intake) => {
+                intake.poll_piece(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+            }
+            Source::Stream(ReadOn(None)) => Poll::Ready(None),
+            Source::Stream(ReadOn(Some(stream))) => {
+                let frame = Pin::new(stream).poll_frame(cx);
+                frame.map(|frame| frame.map(|frame| frame.map_err(io::Error::other)))
+            }
+        }
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let timer = self.silence.get_or_insert_with(|| Box::pin(sleep(Self::SILENCE)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        if let Some(note) = &self.note {
+            note.set_stalled();
+        }
+        Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())))
     }
 }
 
@@ -161,10 +233,8 @@ impl hyper::body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Some(incoming) = &mut self.incoming else {
-            return Poll::Ready(self.words.take().map(|words| Ok(Frame::data(words))));
-        };
-        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else { return Poll::Pending };
+        let Poll::Ready(frame) = self.poll_source(cx) else { return self.poll_silence(cx) };
+        self.silence = None;
         if let (Some(Ok(frame)), Some(note)) = (&frame, &self.note)
             && let Some(data) = frame.data_ref()
         {
@@ -177,15 +247,26 @@ impl hyper::body::Body for RequestBody {
                 }
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.words.is_none() && self.incoming.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+        match &self.source {
+            Source::Nothing => true,
+            Source::Words(words) => words.is_empty(),
+            Source::Visitor(intake) => intake.is_over(),
+            Source::Stream(ReadOn(stream)) => stream.as_ref().is_none_or(hyper::body::Body::is_end_stream),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let ours = || SizeHint::with_exact(self.words.as_ref().map_or(0, |words| words.len() as u64));
-        self.incoming.as_ref().map_or_else(ours, hyper::body::Body::size_hint)
+        match &self.source {
+            Source::Nothing => SizeHint::with_exact(0),
+            Source::Words(words) => SizeHint::with_exact(words.len() as u64),
+            Source::Visitor(intake) => intake.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Stream(ReadOn(stream)) => {
+                stream.as_ref().map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
+            }
+        }
     }
 }

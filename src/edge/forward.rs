@@ -4,13 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
 
 use super::body::{Body, RequestBody};
 use super::guard::Admission;
@@ -19,7 +16,8 @@ use super::host::Stranger;
 use super::lock::Shown;
 use super::refusal::Refusal;
 use super::rpc::Note;
-use super::upstream::{Connection, NoAnswer};
+use super::upgrade::Switch;
+use super::upstream::NoAnswer;
 use super::{Shared, guard, pace};
 use crate::web;
 
@@ -27,14 +25,16 @@ use crate::web;
 pub(super) async fn answer(
     shared: Arc<Shared>,
     address: IpAddr,
-    request: Request<Incoming>,
+    mut request: Request<RequestBody>,
 ) -> Response<Body> {
     let note = (!request.body().is_end_stream()).then(Arc::<Note>::default);
-    let mut request = request.map(|body| RequestBody::new(body, shared.largest_body, note.clone()));
+    if let Some(note) = &note {
+        request.body_mut().watch(shared.largest_body, note.clone());
+    }
     if let Some(told) = shared.requests.answer(request.uri().path()) {
         return Response::new(Body::words(told));
     }
-    if let Some(answer) = shared.probe.answer(&mut request) {
+    if let Some(answer) = shared.probe.answer(&request) {
         shared.learn_name(request.headers());
         return answer;
     }
@@ -43,13 +43,15 @@ pub(super) async fn answer(
     let path = shown(&shared, request.uri().path());
     let asked = format!("{} {path}", request.method());
     let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone()).unlisted(own);
-    let offers_upgrade = request.headers().contains_key(header::UPGRADE);
     let visitor = pace::visitor(request.headers(), address);
     let answered = match admit(&shared, &request) {
         Ok(admitted) => match pass(&shared, address, request, admitted).await {
-            Ok(response) if response.status() == StatusCode::BAD_GATEWAY && too_large(note.as_deref()) => {
-                Err(Refusal::too_large())
-            }
+            // It turned out on the way that the body cannot pass.
+            Ok(response) if response.status() == StatusCode::BAD_GATEWAY => match note.as_deref() {
+                Some(note) if note.too_large() => Err(Refusal::too_large()),
+                Some(note) if note.stalled() => Err(Refusal::stalled()),
+                _ => Ok(response),
+            },
             passed => passed,
         },
         Err(refusal) => {
@@ -58,7 +60,7 @@ pub(super) async fn answer(
             Err(refusal)
         }
     };
-    let (mut response, remark) = match answered {
+    let (response, remark) = match answered {
         Ok(response) => (response, String::new()),
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
@@ -67,21 +69,12 @@ pub(super) async fn answer(
             (refusal.response(), remark)
         }
     };
-    // What follows on this connection has not been looked at (see `wire`).
-    if offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
     if !own {
         let (status, took) = (response.status().as_u16(), began.elapsed().as_millis());
         shared.log(&format!("{asked} {status} {took} ms{remark}"));
     }
     ticket.status = response.status().as_u16();
     response.map(|body| body.counted(ticket))
-}
-
-/// Did it turn out on the way that the body is longer than bodies may be?
-fn too_large(note: Option<&Note>) -> bool {
-    note.is_some_and(Note::too_large)
 }
 
 /// Holds back an answer to somebody who tries keys.
@@ -219,7 +212,7 @@ async fn pass(
         _ => &shared.upstream,
     };
     let protocol = headers::strip_hop_by_hop(request.headers_mut());
-    let visitor = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
+    let asks_to_switch = protocol.is_some();
     if let Some(protocol) = protocol {
         headers::restore_upgrade(request.headers_mut(), protocol);
     }
@@ -271,23 +264,18 @@ async fn pass(
         Err(NoAnswer::Broken) => return Ok(say(StatusCode::BAD_GATEWAY, "the gateway broke off\n")),
     };
     let switched = headers::strip_hop_by_hop(response.headers_mut());
-    match (response.status(), visitor, switched) {
-        (StatusCode::SWITCHING_PROTOCOLS, Some(visitor), Some(protocol)) => {
-            if let Some(gateway) = response.body_mut().take_connection() {
-                tokio::spawn(join(visitor, gateway));
-            }
-            headers::restore_upgrade(response.headers_mut(), protocol);
-        }
-        (StatusCode::SWITCHING_PROTOCOLS, ..) => {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let (true, Some(protocol), Some(gateway)) =
+            (asks_to_switch, switched, response.body_mut().take_connection())
+        else {
             return Ok(say(StatusCode::BAD_GATEWAY, "the gateway switched protocols unasked\n"));
-        }
-        _ => {}
+        };
+        headers::restore_upgrade(response.headers_mut(), protocol);
+        return Ok(response.map(|_| Body::switched(Switch::Gateway(gateway))));
     }
-    Ok({
-        let (head, body) = response.into_parts();
-        let body = Body::stream(body, &head.headers, under_way);
-        Response::from_parts(head, body)
-    })
+    let (head, body) = response.into_parts();
+    let body = Body::stream(body, &head.headers, under_way);
+    Ok(Response::from_parts(head, body))
 }
 
 /// What somebody would send here who shows nothing at all.
@@ -313,15 +301,6 @@ fn endless(request: &Request<RequestBody>) -> bool {
     let events =
         accepts.iter().any(|value| value.as_bytes().windows(17).any(|part| part == b"text/event-stream"));
     *request.method() == Method::GET && events
-}
-
-/// After both sides have switched protocols: bytes both ways until one side ends.
-async fn join(visitor: OnUpgrade, gateway: Connection) {
-    let Ok(visitor) = visitor.await else { return };
-    let (mut visitor, (mut gateway, first)) = (TokioIo::new(visitor), gateway.into_parts());
-    if visitor.write_all(&first).await.is_ok() {
-        let _ = tokio::io::copy_bidirectional(&mut visitor, &mut gateway).await;
-    }
 }
 
 fn say(status: StatusCode, text: &'static str) -> Response<Body> {

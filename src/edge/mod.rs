@@ -17,8 +17,9 @@ mod requests;
 mod rpc;
 mod server;
 mod tls;
+mod upgrade;
 mod upstream;
-mod wire;
+mod visitor;
 mod witness;
 
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ impl Edge {
                 let listeners = server::bind_port(port, "--https-port").await?;
                 let shown = tls::Shown::new(keeper.pair().clone());
                 servers.spawn(tls::look_after(keeper, shown.clone(), every, told));
-                (listeners, Some(tls::acceptor(shown)))
+                (listeners, Some(tls::config(shown)))
             }
         };
         let Rules { mut allow, frontend, lock, hosts, unproven, largest_body, log_requests } = rules;

@@ -7,13 +7,12 @@ use std::path::Path;
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use subtle::ConstantTimeEq;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::body::Body;
+use super::upgrade::Switch;
 use crate::error::Result;
 use crate::file::{self, Privacy};
 use crate::state::random_hex;
@@ -70,7 +69,7 @@ impl Probe {
     }
 
     /// The answer, if this request is for us.
-    pub(super) fn answer<B>(&self, request: &mut Request<B>) -> Option<Response<Body>> {
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let path = request.uri().path();
         if !path.starts_with(&self.path) {
             return None;
@@ -92,7 +91,7 @@ impl Probe {
         response
     }
 
-    fn web_socket<B>(&self, request: &mut Request<B>) -> Response<Body> {
+    fn web_socket<B>(&self, request: &Request<B>) -> Response<Body> {
         let asked = |name, value: &str| {
             request.headers().get(name).is_some_and(|it| it.as_bytes() == value.as_bytes())
         };
@@ -101,8 +100,7 @@ impl Probe {
             *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
             return response;
         }
-        tokio::spawn(converse(hyper::upgrade::on(request), self.answer.clone()));
-        let mut response = Response::new(Body::words(""));
+        let mut response = Response::new(Body::switched(Switch::Probe(self.answer.clone())));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -120,19 +118,4 @@ fn seen<B>(request: &Request<B>) -> Response<Body> {
     let mut response = Response::new(Body::words(json!(told.collect::<Map<_, _>>()).to_string()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-/// One frame in, one frame out (RFC 6455 section 5.2), and the end.
-async fn converse(upgrade: hyper::upgrade::OnUpgrade, answer: String) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let mut stream = TokioIo::new(upgraded);
-    let mut frame = [0; 256];
-    if !matches!(stream.read(&mut frame).await, Ok(1..)) {
-        return;
-    }
-    // 0x81: a text frame that is whole; its length fits into seven bits.
-    let mut reply = vec![0x81, u8::try_from(answer.len()).unwrap_or(0)];
-    reply.extend_from_slice(answer.as_bytes());
-    let _ = stream.write_all(&reply).await;
-    let _ = stream.shutdown().await;
 }

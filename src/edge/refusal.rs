@@ -51,6 +51,11 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "a body that is too large", Words::Plain(words))
     }
 
+    pub(super) fn stalled() -> Self {
+        let words = Words::Plain("the rest of the body did not come\n");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "a body that stopped coming", words)
+    }
+
     /// No key, or a wrong one, is a 403 that says what to send: a 401 would send MCP clients looking for
     /// OAuth. Its shape is JSON-RPC's, which they show.
     pub(super) fn locked(shown: Shown, host: &HeaderValue, path: &str) -> Self {

@@ -10,6 +10,8 @@ pub(super) struct Note {
     call: OnceLock<Option<Call>>,
     /// It was longer than bodies may be.
     too_large: AtomicBool,
+    /// It stopped coming.
+    stalled: AtomicBool,
 }
 
 /// A JSON-RPC call.
@@ -33,6 +35,14 @@ impl Note {
 
     pub(super) fn too_large(&self) -> bool {
         self.too_large.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stalled(&self) {
+        self.stalled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
     }
 
     pub(super) fn call(&self) -> Option<&Call> {

@@ -3,22 +3,20 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use super::body::Body;
-use super::wire::Strict;
+use super::body::RequestBody;
+use super::visitor::{self, Socket};
 use super::{Shared, forward};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
@@ -73,7 +71,7 @@ fn cannot_bind(port: u16, flag: &str, error: &io::Error) -> Error {
 }
 
 /// Accepts until the task is aborted; with it end all connections.
-pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -92,46 +90,25 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
 }
 
 /// One connection, from its first byte to its last.
-async fn attend(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn attend(stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, shared: Arc<Shared>) {
     const HANDSHAKE: Duration = Duration::from_secs(10);
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return speak(stream, peer, shared).await };
+    let Some(tls) = tls else { return visitor::attend(Socket::plain(stream), peer, shared).await };
     // In boxes of their own: a connection may stand for hours, and should not hold room for its handshake.
-    let handshake = Box::pin(tokio::time::timeout(HANDSHAKE, tls.accept(stream)));
-    let Ok(Ok(stream)) = handshake.await else { return };
-    match stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        true => Box::pin(speak_http2(stream, peer, shared)).await,
-        false => Box::pin(speak(stream, peer, shared)).await,
+    let handshake = Box::pin(tokio::time::timeout(HANDSHAKE, Socket::sealed(stream, tls)));
+    let Ok(Ok(socket)) = handshake.await else { return };
+    match socket.speaks_http2() {
+        true => Box::pin(speak_http2(socket, peer, shared)).await,
+        false => Box::pin(visitor::attend(socket, peer, shared)).await,
     }
 }
 
-async fn speak<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    const HEAD: Duration = Duration::from_secs(30);
-    const BUFFER: usize = 64 << 10;
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
-    let service = service_fn(move |request| answer(shared.clone(), peer, request));
-    // An error here is the visitor's: broken off, or not HTTP.
-    let _ = builder.serve_connection(TokioIo::new(Strict::new(stream)), service).with_upgrades().await;
-}
-
-async fn speak_http2<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn speak_http2(socket: Socket, peer: SocketAddr, shared: Arc<Shared>) {
     let builder = http2::Builder::new(TokioExecutor::new());
-    let service = service_fn(move |request| answer(shared.clone(), peer, request));
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// In a box, so that a stream that is under way does not hold the room that judging its request took.
-fn answer(
-    shared: Arc<Shared>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Pin<Box<impl Future<Output = Result<Response<Body>, Infallible>>>> {
-    Box::pin(async move { Ok(forward::answer(shared, peer.ip(), request).await) })
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (shared, request) = (shared.clone(), request.map(RequestBody::incoming));
+        async move { Ok::<_, Infallible>(forward::answer(shared, peer.ip(), request).await) }
+    });
+    // An error here is the visitor's: broken off, or not HTTP.
+    let _ = builder.serve_connection(TokioIo::new(socket), service).await;
 }

@@ -9,7 +9,6 @@ use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
 
 use crate::cert::{Keeper, Pair, Validity};
 use crate::error::Result;
@@ -36,10 +35,12 @@ impl ResolvesServerCert for Shown {
 }
 
 /// Speaks TLS 1.2 and 1.3, HTTP/2 where the client can.
-pub(super) fn acceptor(shown: Arc<Shown>) -> TlsAcceptor {
+pub(super) fn config(shown: Arc<Shown>) -> Arc<ServerConfig> {
     let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(shown);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    TlsAcceptor::from(Arc::new(config))
+    // A client comes back over one connection at a time; each ticket costs as much as a small answer.
+    config.send_tls13_tickets = 1;
+    Arc::new(config)
 }
 
 /// Renews the certificate, or reads it again, while connections come and go.
