@@ -20,6 +20,8 @@ pub(super) struct Pulse {
     last: Instant,
     /// The last bytes of it.
     tail: [u8; 4],
+    /// Nothing has been sent yet but comments of ours.
+    only_comments: bool,
 }
 
 impl Pulse {
@@ -29,7 +31,13 @@ impl Pulse {
     const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, timer: Box::pin(sleep(every)), last: Instant::now(), tail: Self::BOUNDARY }
+        Self {
+            every,
+            timer: Box::pin(sleep(every)),
+            last: Instant::now(),
+            tail: Self::BOUNDARY,
+            only_comments: false,
+        }
     }
 
     /// Does an answer with these headers want it? `body` is the answer's.
@@ -51,16 +59,23 @@ impl Pulse {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
         if let Poll::Ready(frame) = stream {
-            if let Some(Ok(frame)) = &frame
-                && let Some(data) = frame.data_ref()
-            {
-                self.sent(data);
-            }
-            return Poll::Ready(frame);
+            let comments_first = std::mem::take(&mut self.only_comments);
+            return Poll::Ready(frame.map(|frame| {
+                frame.map(|frame| match frame.into_data() {
+                    Ok(data) => {
+                        // Behind a comment it would not be at the beginning, where alone it means nothing.
+                        let data = if comments_first { without_mark(data) } else { data };
+                        self.sent(&data);
+                        Frame::data(data)
+                    }
+                    Err(trailers) => trailers,
+                })
+            }));
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             let silent = self.last.elapsed();
             if silent >= self.every && self.at_boundary() {
+                self.only_comments |= self.tail == Self::BOUNDARY;
                 self.sent(&Self::COMMENT);
                 self.timer.as_mut().reset(self.last + self.every);
                 return Poll::Ready(Some(Ok(Frame::data(Self::COMMENT))));
@@ -85,6 +100,11 @@ impl Pulse {
     fn at_boundary(&self) -> bool {
         self.tail.ends_with(b"\n\n") || self.tail.ends_with(b"\r\r") || self.tail == *b"\r\n\r\n"
     }
+}
+
+/// Without the byte order mark that may stand at the beginning of a stream.
+fn without_mark(data: Bytes) -> Bytes {
+    if data.starts_with(b"\xef\xbb\xbf") { data.slice(3..) } else { data }
 }
 
 #[cfg(test)]
@@ -125,6 +145,24 @@ mod tests {
         assert_eq!(next(&mut channel, &mut pulse).await, comment);
         drop(sender);
         assert_eq!(next(&mut channel, &mut pulse).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_order_mark_stays_at_the_beginning_or_goes() {
+        for (silence, expected) in [(0, "\u{feff}data: x\n\n"), (60, "data: x\n\n")] {
+            let (mut sender, mut channel, mut pulse) = stream();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(silence)).await;
+                sender.send_data("\u{feff}data: x\n\n".into()).await.unwrap();
+                sender.send_data("\u{feff}".into()).await.unwrap();
+            });
+            let mut pieces = vec![];
+            while let Some((piece, _)) = next(&mut channel, &mut pulse).await {
+                pieces.push(piece);
+            }
+            pieces.retain(|piece| piece != ":\n\n");
+            assert_eq!(pieces, [expected, "\u{feff}"]);
+        }
     }
 
     #[tokio::test(start_paused = true)]
