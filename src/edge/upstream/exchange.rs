@@ -31,6 +31,8 @@ pub(in crate::edge) struct Connection {
     pub(super) opening: u64,
     /// Since when it waits for its next request.
     pub(super) idle_since: Instant,
+    /// It has served before, so that the gateway may be closing it at any moment.
+    pub(super) used: bool,
 }
 
 /// First read of a body: most answers and events are smaller. Reads that fill it grow it.
@@ -40,7 +42,7 @@ const LARGEST_READ: usize = 128 << 10;
 impl Connection {
     pub(super) async fn open(target: &Target, opening: u64) -> io::Result<Self> {
         let stream = Stream::connect(target).await?;
-        Ok(Self { stream, buffer: BytesMut::new(), opening, idle_since: Instant::now() })
+        Ok(Self { stream, buffer: BytesMut::new(), opening, idle_since: Instant::now(), used: false })
     }
 
     /// Node and uvicorn close a connection that idles for 5 s: a request must not cross that on its way.
@@ -224,7 +226,8 @@ fn advance(parts: &mut VecDeque<Bytes>, mut count: usize) {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Lost {
-    /// No byte of the request has left: it may be sent again.
+    /// No byte of the request has left, or the connection was being closed while one left that changes nothing: it may
+    /// be sent again.
     Unsent(Box<Request<RequestBody>>),
     /// The gateway may have seen it.
     Sent,
@@ -240,9 +243,14 @@ pub(super) async fn exchange(
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts, ());
     let mut sending = Sending::new(&request, body, how);
+    // Of a body nothing is left to be sent again.
+    let harmless =
+        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && sending.body.is_none();
     let head = poll_fn(|cx| poll_head(&mut connection, &mut sending, request.method(), cx)).await;
     let Some(head) = head else {
-        return Err(match (sending.begun, sending.body) {
+        // Closed between two requests, and not because of this one (RFC 9110 section 9.2.2).
+        let crossed = connection.used && harmless && connection.buffer.is_empty();
+        return Err(match (sending.begun && !crossed, sending.body) {
             (false, body) => Lost::Unsent(Box::new(request.map(|()| body.unwrap_or_default()))),
             (true, _) => Lost::Sent,
         });

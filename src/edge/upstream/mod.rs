@@ -201,6 +201,7 @@ impl Upstream {
     /// Keeps a connection for the next request.
     fn keep(&self, mut connection: Connection) {
         connection.idle_since = Instant::now();
+        connection.used = true;
         let current = self.openings.load(Ordering::Relaxed) == connection.opening;
         if let Ok(mut idle) = self.idle.lock()
             && current
@@ -322,6 +323,25 @@ mod tests {
         upstream.open(target.await);
         assert_eq!(ask(&upstream).await, Err(NoAnswer::Broken));
         assert_eq!((heads.recv().await, heads.try_recv().ok()), (Some(()), None));
+    }
+
+    #[tokio::test]
+    async fn a_question_that_crossed_the_end_of_its_connection_is_asked_again_and_nothing_else_is() {
+        for (method, expected) in [("GET", Ok(204)), ("POST", Err(NoAnswer::Broken))] {
+            let (upstream, _suspicions) = upstream();
+            // Every connection serves once, takes a second head, and ends.
+            let target = gateway(async |mut stream: TcpStream| {
+                read_head(&mut stream).await;
+                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+                read_head(&mut stream).await;
+            });
+            upstream.open(target.await);
+            assert_eq!(ask(&upstream).await, Ok(204));
+            let request = Request::builder().method(method).uri("/").header("host", "x");
+            let request = request.body(RequestBody::default()).unwrap();
+            let answer = upstream.send(request, |_, _| Ok(())).await;
+            assert_eq!(answer.map(|answer| answer.status().as_u16()), expected, "{method}");
+        }
     }
 
     #[tokio::test]
