@@ -18,7 +18,7 @@ use super::refusal::Refusal;
 use super::rpc::Note;
 use super::upgrade::Switch;
 use super::upstream::NoAnswer;
-use super::{Shared, guard, pace};
+use super::{Shared, authority, pace};
 use crate::web;
 
 /// Answers one request. Never fails: what goes wrong becomes an answer and a line in the log.
@@ -43,7 +43,8 @@ pub(super) async fn answer(
     let path = shown(&shared, request.uri().path());
     let asked = format!("{} {path}", request.method());
     let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone()).unlisted(own);
-    let visitor = pace::visitor(request.headers(), address);
+    let told_in = shared.names.lock().ok().and_then(|names| names.told_in());
+    let told = told_in.and_then(|name| request.headers().get_all(name).iter().next_back().cloned());
     let answered = match admit(&shared, &request) {
         Ok(admitted) => match pass(&shared, address, request, admitted).await {
             // It turned out on the way that the body cannot pass.
@@ -65,6 +66,7 @@ pub(super) async fn answer(
         Err(refusal) => {
             let remark = format!(" refused: {}", refusal.why);
             ticket.refused = Some(refusal.why);
+            let visitor = pace::visitor(told.as_ref(), address);
             let refusal = if own { refusal } else { refuse(&shared, refusal, visitor).await };
             (refusal.response(), remark)
         }
@@ -125,7 +127,7 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
         Err(_) => return Err(Refusal::not_found("lock")),
     };
     let host = host_of(request).ok_or_else(|| Refusal::bad_request("no single Host"))?;
-    if !guard::names_a_host(host.as_bytes()) {
+    if !authority::names_a_host(host.as_bytes()) {
         return Err(Refusal::bad_request("a Host that is none"));
     }
     let origin = origin_of(headers);
@@ -137,7 +139,7 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     let shown = match (in_path.as_ref().map(|(shown, _)| *shown), in_header) {
         // A wrong key in the path is no path of the gateway's, whatever else is shown.
         (Some(Shown::Wrong), _) if !shared.lock.is_open() => {
-            return Err(Refusal::locked(Shown::Wrong, &host, &admission.path));
+            return Err(Refusal::locked(Shown::Wrong, shared.scheme(), &host, &admission.path));
         }
         (Some(Shown::Right), _) | (_, Shown::Right) => Shown::Right,
         (_, shown) => shown,
@@ -145,7 +147,9 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     let keyless = admission.mcp && shown != Shown::Right;
     if keyless && shared.lock.is_shut() {
         let preflight = (request.method() == Method::OPTIONS).then(|| Refusal::preflight(headers)).flatten();
-        return Err(preflight.unwrap_or_else(|| Refusal::locked(shown, &host, &admission.path)));
+        return Err(
+            preflight.unwrap_or_else(|| Refusal::locked(shown, shared.scheme(), &host, &admission.path))
+        );
     }
     if request.body().size_hint().lower() > shared.largest_body {
         return Err(Refusal::too_large());
@@ -219,7 +223,7 @@ async fn pass(
     headers::strip_key(request.headers_mut(), admitted.ours);
     *request.uri_mut() = admitted.uri;
     *request.version_mut() = Version::HTTP_11;
-    let scheme = shared.names.lock().map_or("https", |names| names.scheme());
+    let scheme = shared.scheme();
     let prepare = |request: &mut Request<RequestBody>, target: &super::Target| {
         if admitted.unknown && shared.judge_names(&admitted.host, admitted.origin.as_deref()) != Some(Ok(()))
         {
@@ -253,7 +257,7 @@ async fn pass(
     let mut response = match sent {
         Ok(response) => response,
         Err(NoAnswer::Stranger) => return Err(Refusal::stranger(Stranger::Host)),
-        Err(NoAnswer::Locked) => return Err(Refusal::locked(Shown::Nothing, &admitted.host, &path)),
+        Err(NoAnswer::Locked) => return Err(Refusal::locked(Shown::Nothing, scheme, &admitted.host, &path)),
         Err(NoAnswer::Away | NoAnswer::InDoubt) => {
             let mut response =
                 say(StatusCode::SERVICE_UNAVAILABLE, "the gateway is away, please try again\n");

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
+use super::path::{Path, SPELT, canonical, encode};
 
 /// The paths that pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,113 +209,10 @@ fn profiles(template: &str) -> Vec<Vec<Part>> {
     vec![path(&[Part::Any]), path(&[Part::Any, Part::Any])]
 }
 
-/// Is this a host and perhaps a port, and nothing else? Gateways build URLs from it, so that a `Host` of
-/// `x/api/auth/sign-up/email?` would choose another path than the one that was judged.
-pub(super) fn names_a_host(authority: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(authority) else { return false };
-    let (host, port) = match text.rsplit_once(':').filter(|_| !text.ends_with(']')) {
-        Some((host, port)) => (host, Some(port)),
-        None => (text, None),
-    };
-    let name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let known = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && name(host),
-    };
-    // What a URL parser refuses (`xn--`, `1.2.3.4.5`) makes a gateway throw, and some end by that.
-    known
-        && (is_plain(host) || url::Host::parse(host).is_ok())
-        && port
-            .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
-}
-
-/// Is it a name or an address that every parser takes as it is written? Most are, and it is quickly seen.
-fn is_plain(host: &str) -> bool {
-    let label = |label: &str| {
-        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(letters)
-    };
-    let named = |last: &str| last.starts_with(|first: char| first.is_ascii_lowercase());
-    host.rsplit('.').next().is_some_and(named) && host.split('.').all(label)
-        || host.parse::<std::net::Ipv4Addr>().is_ok()
-}
-
-/// What stands in a path unencoded, whoever writes it.
-const SPELT: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-
-/// A path as it is meant.
-struct Path {
-    segments: Vec<String>,
-    /// How many slashes stand before the first percent sign; no limit when there is none.
-    literal: usize,
-    /// Does its own spelling say the same? Then it may pass untouched: a slash that is encoded stays so.
-    plain: bool,
-}
-
-fn canonical(path: &str) -> Result<Path, &'static str> {
-    if !path.starts_with('/') {
-        return Err("not a path");
-    }
-    let decoded = percent_decode_str(path).decode_utf8().map_err(|_| "not UTF-8")?;
-    if broken_escapes(path) || encoded_twice(&decoded) {
-        return Err("ambiguous percent encoding");
-    }
-    if decoded.chars().any(char::is_control) {
-        return Err("control characters");
-    }
-    let mut segments: Vec<String> = vec![];
-    let mut plain = true;
-    let parts: Vec<&str> = decoded[1..].split(['/', '\\']).collect();
-    for (at, part) in parts.iter().enumerate() {
-        match *part {
-            "" => plain &= at + 1 == parts.len(),
-            "." => plain = false,
-            ".." => {
-                plain = false;
-                segments.pop().ok_or("leaves the root")?;
-            }
-            part if part.starts_with(".;") || part.starts_with("..;") => {
-                return Err("dot segment with parameters");
-            }
-            part => segments.push(part.to_string()),
-        }
-    }
-    // Where the spelling is not plain the gateway gets our own, which is.
-    let plain = plain && !decoded.contains('\\');
-    let literal = path.find('%').filter(|_| plain).map_or(usize::MAX, |at| path[..at].matches('/').count());
-    Ok(Path { segments, literal, plain })
-}
-
-fn broken_escapes(path: &str) -> bool {
-    path.split('%').skip(1).any(|after| !is_escape(after))
-}
-
-fn encoded_twice(decoded: &str) -> bool {
-    decoded.split('%').skip(1).any(is_escape)
-}
-
-fn is_escape(after_percent: &str) -> bool {
-    after_percent.len() >= 2 && after_percent.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit)
-}
-
-fn encode(segments: &[String], slash: bool) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const SEGMENT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@').remove(b':');
-    let mut path = String::new();
-    for segment in segments {
-        path.push('/');
-        path.extend(utf8_percent_encode(segment, SEGMENT));
-    }
-    if slash {
-        path.push('/');
-    }
-    path
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use percent_encoding::percent_decode_str;
     use proptest::prelude::*;
 
     fn list() -> AllowList {
@@ -323,49 +220,6 @@ mod tests {
             AllowList::new("/gw/default/mcp", "/gw/{profile}/mcp", Some("/status"), &["/extra".into()]);
         list.add_endpoint("/api/auth/jwks");
         list
-    }
-
-    proptest! {
-        #[test]
-        fn what_looks_plain_is_a_host_to_url_parsers_too(host in "[a-z0-9-.x]{1,20}") {
-            prop_assert!(!is_plain(&host) || url::Host::parse(&host).is_ok(), "{}", host);
-        }
-    }
-
-    #[test]
-    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
-        for host in ["x.loca.lt", "x_y.localhost:4000", "127.0.0.1:80", "[::1]:3001", "[::1]", "A-1.example."]
-        {
-            assert!(names_a_host(host.as_bytes()), "{host}");
-        }
-        for host in [
-            "",
-            ":80",
-            "x/api/auth/sign-up/email?",
-            "x?y",
-            "x#y",
-            "x\\y",
-            "user@x",
-            "x y",
-            "x,y",
-            "x%2fy",
-            "x;y",
-            "x:",
-            "x:80/",
-            "x:99999",
-            "x:+80",
-            "a:b:80",
-            "[::1",
-            "[x]",
-            "[::1]x",
-            "\u{e9}.example",
-            "xn--",
-            "xn--a.example",
-            "1.2.3.4.5",
-            "999.1.1.1",
-        ] {
-            assert!(!names_a_host(host.as_bytes()), "{host}");
-        }
     }
 
     fn passes(path: &str) -> bool {

@@ -15,6 +15,8 @@ pub(super) struct Names {
     public: Option<String>,
     /// `http` or `https`, as visitors see it.
     scheme: Option<&'static str>,
+    /// The header in which the tunnel's cloud names visitors' addresses: of no other is a word believed.
+    told_in: Option<&'static str>,
     /// Those that the user admits.
     allowed: Vec<String>,
     /// What our own probes arrived under: some tunnels put a name of their own in the visitor's place.
@@ -43,8 +45,9 @@ impl Names {
         Self { allowed, port, lenient, ..Self::default() }
     }
 
-    /// The public address is this one.
-    pub(super) fn set_public(&mut self, url: &Url) {
+    /// The public address is this one, behind a cloud that names visitors in that header.
+    pub(super) fn set_public(&mut self, url: &Url, told_in: Option<&'static str>) {
+        self.told_in = told_in;
         self.public = url.host_str().map(bare);
         self.scheme = Some(if url.scheme() == "https" { "https" } else { "http" });
     }
@@ -52,6 +55,11 @@ impl Names {
     /// `http` or `https`, as visitors see it.
     pub(super) fn scheme(&self) -> &'static str {
         self.scheme.unwrap_or("https")
+    }
+
+    /// Where the tunnel's cloud names visitors.
+    pub(super) fn told_in(&self) -> Option<&'static str> {
+        self.told_in
     }
 
     /// A probe, which only we can send, arrived under this name.
@@ -99,7 +107,11 @@ impl Names {
             }
             ("http" | "https", Some(Host::Ipv4(address))) => address.is_loopback(),
             ("http" | "https", Some(Host::Ipv6(address))) => address.is_loopback(),
-            ("http" | "https" | "file" | "data" | "blob", _) => false,
+            // No browser sends the others for a page of the web, but nobody needs to rely on that.
+            (
+                "http" | "https" | "ws" | "wss" | "ftp" | "file" | "data" | "blob" | "about" | "javascript",
+                _,
+            ) => false,
             _ => true,
         }
     }
@@ -127,7 +139,7 @@ mod tests {
 
     fn names() -> Names {
         let mut names = Names::new(3002, &["Second.example".into()], false);
-        names.set_public(&Url::parse("https://x.loca.lt").unwrap());
+        names.set_public(&Url::parse("https://x.loca.lt").unwrap(), None);
         names
     }
 
@@ -161,6 +173,11 @@ mod tests {
             "http://evil.example:3002",
             "null",
             "file://",
+            "ws://evil.example",
+            "wss://localhost:3002",
+            "ftp://evil.example",
+            "about:blank",
+            "blob:https://evil.example/x",
             "https://localhost.evil.example",
             "x",
         ] {
@@ -202,7 +219,7 @@ mod tests {
         assert_eq!(unknown.admits("evil.example:3002", None), None);
         assert_eq!(unknown.admits("localhost", Some("https://evil.example")), Some(Err(Stranger::Origin)));
         let mut lenient = Names::new(3002, &[], true);
-        lenient.set_public(&Url::parse("https://x.ts.net").unwrap());
+        lenient.set_public(&Url::parse("https://x.ts.net").unwrap(), None);
         assert_eq!(lenient.admits("backend.internal", None), Some(Ok(())));
         assert_eq!(lenient.admits("evil.example:3002", None), Some(Err(Stranger::Host)));
     }

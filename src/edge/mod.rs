@@ -2,6 +2,7 @@
 //! answers the probe, lets pass what is allowed, holds requests while the gateway restarts, and
 //! streams both ways. Never knows which provider is in front of it or why the gateway is away.
 
+mod authority;
 mod body;
 mod forward;
 mod frontend;
@@ -10,6 +11,7 @@ mod headers;
 mod host;
 mod lock;
 mod pace;
+mod path;
 mod probe;
 mod pulse;
 mod refusal;
@@ -174,10 +176,11 @@ impl Edge {
         &self.shared.probe
     }
 
-    /// Says under which address visitors come.
-    pub fn set_public(&self, url: &Url) {
+    /// Says under which address visitors come, and in which header the cloud in front of us names theirs. Where
+    /// there is none, a visitor's word is not believed.
+    pub fn set_public(&self, url: &Url, told_in: Option<&'static str>) {
         if let Ok(mut names) = self.shared.names.lock() {
-            names.set_public(url);
+            names.set_public(url, told_in);
         }
     }
 
@@ -232,6 +235,11 @@ impl Shared {
     fn judge_names(&self, host: &HeaderValue, origin: Option<&str>) -> Option<Result<(), Stranger>> {
         let host = host.to_str().unwrap_or_default();
         self.names.lock().map_or(Some(Err(Stranger::Host)), |names| names.admits(host, origin))
+    }
+
+    /// `http` or `https`, as visitors see it.
+    fn scheme(&self) -> &'static str {
+        self.names.lock().map_or("https", |names| names.scheme())
     }
 
     /// A probe came, so this is how the tunnel names us.

@@ -58,7 +58,7 @@ impl Refusal {
 
     /// No key, or a wrong one, is a 403 that says what to send: a 401 would send MCP clients looking for
     /// OAuth. Its shape is JSON-RPC's, which they show.
-    pub(super) fn locked(shown: Shown, host: &HeaderValue, path: &str) -> Self {
+    pub(super) fn locked(shown: Shown, scheme: &str, host: &HeaderValue, path: &str) -> Self {
         let (why, reason) = match shown {
             Shown::Wrong => ("a wrong key", "key_wrong"),
             Shown::Nothing | Shown::Right => ("no key", "key_missing"),
@@ -66,7 +66,7 @@ impl Refusal {
         let host = host.to_str().unwrap_or_default();
         let message = format!(
             "{why}: this MCP gateway is shared by mcpgw. Send the header `Authorization: Bearer KEY`; a client that can \
-             send no header uses the address https://{host}/k/KEY{path}. Its owner gets KEY from `mcpgw key show`."
+             send no header uses the address {scheme}://{host}/k/KEY{path}. Its owner gets KEY from `mcpgw key show`."
         );
         let data =
             json!({"reason": reason, "header": "Authorization: Bearer KEY", "path": format!("/k/KEY{path}")});

@@ -111,6 +111,11 @@ impl Provider for Localtunnel {
         }
     }
 
+    fn names_visitors_in(&self, settings: &Settings) -> Option<&'static str> {
+        // The public server stands behind a proxy that does; the server's program itself does not.
+        settings.server.is_none().then_some("x-forwarded-for")
+    }
+
     fn server(&self, settings: &Settings) -> Option<Url> {
         settings.server.clone().or_else(|| Url::parse(PUBLIC_SERVER).ok())
     }

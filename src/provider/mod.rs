@@ -136,6 +136,13 @@ pub trait Provider: Sync {
         false
     }
 
+    /// The header in which its cloud writes down the address of each visitor, over or behind whatever the visitor
+    /// wrote there. `None`: nobody vouches for any.
+    fn names_visitors_in(&self, settings: &Settings) -> Option<&'static str> {
+        let _ = settings;
+        None
+    }
+
     /// Where it connects to, for telling "their server is down" from "the tool is broken".
     fn server(&self, settings: &Settings) -> Option<Url> {
         let _ = settings;

@@ -155,6 +155,10 @@ impl Provider for Cloudflared {
         }
     }
 
+    fn names_visitors_in(&self, _: &Settings) -> Option<&'static str> {
+        Some("cf-connecting-ip")
+    }
+
     fn policy(&self, settings: &Settings) -> Policy {
         let quick = matches!(Tunnel::of(settings), Ok(Tunnel::Quick));
         Policy {

@@ -188,6 +188,10 @@ impl Provider for Ngrok {
         account::own_config()
     }
 
+    fn names_visitors_in(&self, _: &Settings) -> Option<&'static str> {
+        Some("x-forwarded-for")
+    }
+
     fn policy(&self, _: &Settings) -> Policy {
         Policy {
             // Its local API tells whether it lives.

@@ -85,7 +85,7 @@ impl Driver<'_> {
 
     pub(super) fn await_gateway(&self, epoch: Epoch, url: Url) {
         // Before anybody is let through: visitors come under this name.
-        self.edge.set_public(&url);
+        self.edge.set_public(&url, self.provider().names_visitors_in(&self.settings));
         let (health, settings, outbox) = (self.health(), self.settings.clone(), self.outbox.clone());
         let child = self.gateway_child.clone();
         tokio::spawn(async move {

@@ -18,7 +18,7 @@ use crate::state::{EnvFile, Log, SessionRecord, State, read_key};
 
 impl Driver<'_> {
     pub(super) fn publish(&mut self, url: Url) {
-        self.edge.set_public(&url);
+        self.edge.set_public(&url, self.provider().names_visitors_in(&self.settings));
         self.write_env_file(&url);
         let hook = self.settings.on_url.as_ref().map(|script| self.hook(script, &url));
         let (outbox, told) = (self.outbox.clone(), self.sync_clients(&url));
