@@ -292,7 +292,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile [default: the session''s, else default]')
             [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]')
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]')
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')

@@ -261,7 +261,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --url 'Where the entry leads; the MCP path is appended where it has none [default: the running session''s address]'
             cand --profile 'The profile [default: the session''s, else default]'
             cand --mcp-path 'Where the gateway serves MCP [default: the session''s, else /api/mcp/{profile}]'
-            cand --name 'The entry''s name'
+            cand --name 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]'
             cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
             cand --header 'A header that the client is to send, beside the key'
             cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'

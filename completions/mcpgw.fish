@@ -261,7 +261,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -s h -l help -d 'Print
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l url -d 'Where the entry leads; the MCP path is appended where it has none [default: the running session\'s address]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l profile -d 'The profile [default: the session\'s, else default]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l mcp-path -d 'Where the gateway serves MCP [default: the session\'s, else /api/mcp/{profile}]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l name -d 'The entry\'s name' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l name -d 'The entry\'s name [default: mcpgw; mcpgw-FOLDER where another project has that]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l via -d 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]' -r -f -a "tunnel\t'The session\'s public address'
 local\t'The gateway\'s port on this machine'
 bridge\t'`mcpgw bridge`, which the client starts'"

@@ -222,3 +222,25 @@ fn what_a_session_gives_back_after_a_rotation_holds_the_new_key_too() {
     assert!(fs::read_to_string(&cursor).unwrap().contains(own));
     fourth.stop();
 }
+
+#[test]
+fn sessions_of_two_projects_tell_a_client_side_by_side_and_each_takes_its_own_back() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let in_project = |name: &str| {
+        home.write(&format!("{name}/mcpgw.toml"), "");
+        let mut session = demo(&home, &["cursor"]).current_dir(&home.path().join(name)).start();
+        session.expect("ready");
+        session
+    };
+    let mut shop = in_project("shop");
+    let mut blog = in_project("blog");
+    assert!(blog.events().iter().any(|event| event["code"] == "client.beside"), "{}", blog.transcript());
+    let text = fs::read_to_string(&cursor).unwrap();
+    assert!(text.contains("\"mcpgw\"") && text.contains("\"mcpgw-blog\""), "{text}");
+    shop.stop();
+    let text = fs::read_to_string(&cursor).unwrap();
+    assert!(!text.contains("\"mcpgw\"") && text.contains("\"mcpgw-blog\""), "{text}");
+    blog.stop();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
+}

@@ -443,3 +443,82 @@ fn without_a_session_it_leads_to_the_gateway_here() {
     assert_eq!(told["clients"][0]["url"], "http://localhost:4321/mcp/team");
     assert_eq!(configure(&home, ["cursor", "--mcp-path", "mcp"]).code, 2);
 }
+
+/// A project of this name; what `configure` does there.
+fn project(home: &Home, name: &str) -> impl Fn(&[&str]) -> Output {
+    home.write(&format!("{name}/mcpgw.toml"), "");
+    let folder = home.path().join(name);
+    let home = home.environment();
+    move |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcpgw"));
+        command.current_dir(&folder).env_clear().envs(home.clone()).env("PATH", "/nowhere");
+        let output = command.arg("configure").args(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        Output { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+#[test]
+fn each_project_has_an_entry_of_its_own_and_none_goes_without_a_word() {
+    let home = Home::new();
+    let (shop, blog) = (project(&home, "shop"), project(&home, "blog"));
+    let servers = || -> Value {
+        let value: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
+        value["mcpServers"].clone()
+    };
+    let url = |name: &str| format!("https://{name}.example/mcp");
+    assert_eq!(shop(&["cursor", "--url", &url("shop")]).code, 0);
+    let said = blog(&["cursor", "--url", &url("blog")]);
+    let owner = home.path().join("shop").display().to_string();
+    assert!(said.stdout.contains("`mcpgw-blog`") && said.stdout.contains(&owner), "{said:?}");
+    let both = json!({"mcpgw": {"url": url("shop")}, "mcpgw-blog": {"url": url("blog")}});
+    assert_eq!(servers(), both);
+    // Each finds its own again, also when the other's name has become free.
+    let again = blog(&["cursor", "--url", &url("new"), "--json"]).json();
+    assert_eq!(again["clients"][0]["entry"], "mcpgw-blog");
+    assert_eq!(shop(&["cursor", "--remove"]).code, 0);
+    assert_eq!(servers(), json!({"mcpgw-blog": {"url": url("new")}}));
+    let gone = shop(&["cursor", "--remove"]);
+    assert!(gone.code == 0 && gone.stdout.contains("unchanged"), "{gone:?}");
+    assert_eq!(blog(&["cursor", "--url", &url("new")]).code, 0);
+    assert_eq!(servers(), json!({"mcpgw-blog": {"url": url("new")}}));
+    assert_eq!(shop(&["cursor", "--url", &url("shop")]).code, 0);
+    // A name that was given is taken, and whose it was is said.
+    let taken = blog(&["cursor", "--url", &url("blog"), "--name", "mcpgw", "--json"]).json();
+    let warning = &taken["clients"][0]["warnings"][0];
+    assert_eq!(warning["code"], "client.replaced", "{taken}");
+    assert!(warning["message"].as_str().unwrap().contains(&owner), "{taken}");
+    // A project that is gone has no use for its entry; nor has one that leads to the same place.
+    home.write("cafe/mcpgw.toml", "");
+    let (cafe, bar) = (project(&home, "cafe"), project(&home, "bar"));
+    assert_eq!(cafe(&["kiro", "--url", &url("cafe")]).code, 0);
+    let same = bar(&["kiro", "--url", &url("cafe"), "--json"]).json();
+    assert_eq!(
+        (&same["clients"][0]["entry"], &same["clients"][0]["action"]),
+        (&json!("mcpgw"), &json!("unchanged"))
+    );
+    fs::remove_dir_all(home.path().join("cafe")).unwrap();
+    let taken = bar(&["kiro", "--url", &url("bar"), "--json"]).json();
+    assert_eq!(taken["clients"][0]["entry"], "mcpgw");
+    assert_eq!(taken["clients"][0]["warnings"][0]["code"], "client.replaced", "{taken}");
+    done(&home, ["--undo"]);
+    assert!(!home.path().join(".kiro").exists() && !home.path().join(".cursor").exists());
+}
+
+#[test]
+fn bridges_of_two_projects_stand_side_by_side() {
+    let home = Home::new();
+    let (shop, blog) = (project(&home, "shop"), project(&home, "blog"));
+    assert_eq!(shop(&["claude-desktop"]).code, 0);
+    // The entry itself says whose it is, also to an mcpgw that has forgotten.
+    fs::remove_dir_all(home.state().join("clients")).unwrap();
+    assert_eq!(blog(&["claude-desktop"]).code, 0);
+    let value: Value = serde_json::from_str(&home.read(".config/Claude/claude_desktop_config.json")).unwrap();
+    for (name, folder) in [("mcpgw", "shop"), ("mcpgw-blog", "blog")] {
+        let args = value["mcpServers"][name]["args"].as_array().unwrap();
+        assert_eq!(args[4], home.path().join(folder).to_str().unwrap(), "{value}");
+    }
+    let none = project(&home, "cafe")(&["claude-desktop", "--remove"]);
+    assert!(none.stdout.contains("--remove --name mcpgw"), "{none:?}");
+}

@@ -35,9 +35,9 @@ pub struct ConfigureArgs {
     /// Where the gateway serves MCP [default: the session's, else /api/mcp/{profile}]
     #[arg(long, value_name = "TEMPLATE", env = "MCPGW_MCP_PATH", hide_env = true, help_heading = ENTRY)]
     pub mcp_path: Option<String>,
-    /// The entry's name
-    #[arg(long, value_name = "KEY", default_value = "mcpgw", help_heading = ENTRY)]
-    pub name: String,
+    /// The entry's name [default: mcpgw; mcpgw-FOLDER where another project has that]
+    #[arg(long, value_name = "KEY", help_heading = ENTRY)]
+    pub name: Option<String>,
     /// The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]
     #[arg(long, value_name = "WAY", help_heading = ENTRY)]
     pub via: Option<Via>,

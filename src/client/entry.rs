@@ -1,6 +1,8 @@
 //! What an entry says: the changes that make a client's entry lead to the gateway, and whose an entry is.
 //! Pure.
 
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 
 use super::document::{Change, Value};
@@ -179,6 +181,12 @@ pub fn is_bridge(leads_to: &str) -> bool {
     let mut words = leads_to.split('\u{0}');
     let program = words.next().unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
     program.trim_end_matches(".exe") == "mcpgw" && words.next() == Some("bridge")
+}
+
+/// The project that a bridge of ours is tied to.
+pub fn project_of_bridge(leads_to: &str) -> Option<PathBuf> {
+    let mut words = leads_to.split('\u{0}').skip_while(|word| *word != "--project");
+    words.nth(1).filter(|_| is_bridge(leads_to)).map(PathBuf::from)
 }
 
 /// Text fit to be shown: bearer tokens and keys in paths are covered.

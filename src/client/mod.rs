@@ -6,6 +6,7 @@ mod aim;
 mod by_hand;
 pub mod document;
 pub mod entry;
+mod naming;
 pub mod place;
 pub mod registry;
 mod rekey;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use aim::{Aim, bridge_flags};
 pub use by_hand::{BY_HAND, ByHand};
 pub use entry::{HOME, Link, covered};
+pub use naming::{Named, name_for, owner};
 pub use place::{Ground, is_installed, written};
 pub use registry::{ALL, Client, Confidence, find};
 pub use rekey::rekey;
@@ -44,6 +46,8 @@ pub struct Place {
     pub scope: Scope,
     /// The entry's name.
     pub name: String,
+    /// The project that it is for.
+    pub project: Option<PathBuf>,
 }
 
 /// What became of one client.
@@ -124,6 +128,7 @@ pub fn configure(state: &State, place: &Place, link: &Link, force: bool, writer:
                 led_to: vec![link.leads_to()],
                 has_key: link.has_key(),
                 removed: false,
+                project: place.project.clone(),
             },
         ))
     };
@@ -311,7 +316,13 @@ pub fn undo(
     for record in Ledger::all(state).iter().filter_map(|ledger| ledger.record(writer)) {
         let Some(first) = record.entries.iter().find(|entry| wanted(entry)) else { continue };
         let Some(client) = find(&first.client) else { continue };
-        let place = Place { client, path: first.path.clone(), scope: Scope::User, name: first.name.clone() };
+        let place = Place {
+            client,
+            path: first.path.clone(),
+            scope: Scope::User,
+            name: first.name.clone(),
+            project: None,
+        };
         match store::undo(state, &subject(&place, true), writer, &wanted) {
             Ok(undone) => outcomes.extend(undone.into_iter().map(|(entry, done)| {
                 let client = find(&entry.client).unwrap_or(client);
@@ -360,6 +371,33 @@ pub fn restore_leftovers(state: &State) -> Vec<Result<Outcome>> {
     let mut sessions: Vec<String> = leftovers(state).into_iter().map(|left| left.session).collect();
     sessions.dedup();
     sessions.into_iter().flat_map(|session| undo(state, &Writer::Session(session), &[], None)).collect()
+}
+
+/// What is said where another project has the plain name. `remove`: there was none to take out.
+pub fn beside(place: &Place, owner: &Path, remove: bool) -> Event {
+    let Place { client, name, .. } = place;
+    let owner = owner.display();
+    let (message, flags) = match remove {
+        false => {
+            (format!("{}: this project's entry is `{name}`, for `mcpgw` is that of {owner}", client.name), "")
+        }
+        true => {
+            (format!("{}: this project has no entry, `mcpgw` is that of {owner}", client.name), " --remove")
+        }
+    };
+    let fix = format!("if you mean that one: mcpgw configure {}{flags} --name mcpgw", client.id);
+    Event::notice("client.beside", message, Some(fix))
+}
+
+/// What is said where another project's entry was replaced, as it was asked for.
+pub fn replaced(place: &Place, owner: &Path) -> Event {
+    let Place { client, name, .. } = place;
+    let message = format!("{}: `{name}` was the entry of {}", client.name, owner.display());
+    let fix = format!(
+        "to have both, leave --name out; to give it back, there: mcpgw configure {} --name {name}",
+        client.id
+    );
+    Event::notice("client.replaced", message, Some(fix))
 }
 
 /// What the user should know about a file that was written: who can read its secrets, who else gets it.

@@ -57,7 +57,8 @@ fn one(
     mine: &Mine,
     (old, new): (&Key, &Key),
 ) -> Result<Option<store::Done>> {
-    let place = Place { client, path: mine.path.clone(), scope: Scope::User, name: mine.name.clone() };
+    let place =
+        Place { client, path: mine.path.clone(), scope: Scope::User, name: mine.name.clone(), project: None };
     let spot = Spot { format: client.format, path: mine.keys.clone(), name: mine.name.clone() };
     let edit = |content: &Content, _: &[Mine]| {
         let refuse = |refusal| store::refuse(&mine.path, &content.text, &refusal);

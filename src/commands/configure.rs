@@ -8,7 +8,9 @@ use url::Url;
 
 use super::{ask, pick};
 use crate::cli::ConfigureArgs;
-use crate::client::{self, Aim, ByHand, Client, Confidence, Done, Ground, Outcome, Place, Writer};
+use crate::client::{
+    self, Aim, ByHand, Client, Confidence, Done, Ground, Link, Named, Outcome, Place, Writer,
+};
 use crate::config::{self, Layer, Scope, Settings, Via};
 use crate::error::{Error, Result};
 use crate::report::{self, Event};
@@ -50,6 +52,8 @@ struct Told {
     #[serde(skip)]
     title: &'static str,
     path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<String>,
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<&'static str>,
@@ -77,6 +81,7 @@ impl Told {
             id: client.id,
             title: client.name,
             path,
+            entry: None,
             action,
             via: None,
             url: None,
@@ -203,7 +208,7 @@ fn each(
     chosen: &[&'static Client],
     ground: &Ground,
 ) -> Result<Vec<Told>> {
-    if args.name.trim().is_empty() || args.name.chars().any(char::is_control) {
+    if args.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
         return Err(Error::usage("client.name", "use that --name: an entry needs a name that can be read")
             .fix("leave it out for `mcpgw`"));
     }
@@ -211,6 +216,10 @@ fn each(
         return Ok(vec![]);
     }
     let aim = if args.remove { None } else { Some(aim(args, ground)?) };
+    let project = match &aim {
+        Some(aim) => aim.project.clone(),
+        None => project(pick::if_any(&args.which).unwrap_or_default().as_ref(), ground),
+    };
     let one = |client: &&'static Client| {
         let path = match &args.config {
             Some(path) => client::written(path, ground),
@@ -219,14 +228,48 @@ fn each(
                 Err(error) => return Told::failed(client, None, error),
             },
         };
-        let place = Place { client, path: path.clone(), scope: args.scope, name: args.name.clone() };
-        let told = match &aim {
-            Some(aim) => configured(args, state, &place, aim, ground),
-            None => removed(args, state, &place),
-        };
+        let link = aim.as_ref().map(|aim| aim.link(client)).transpose();
+        let told = link.and_then(|link| {
+            let named = match &args.name {
+                Some(name) => Named { name: name.clone(), beside: None },
+                None => client::name_for(state, client, &path, project.as_deref(), link.as_ref()),
+            };
+            let place = Place {
+                client,
+                path: path.clone(),
+                scope: args.scope,
+                name: named.name,
+                project: project.clone(),
+            };
+            let owner = client::owner(state, client, &path, &place.name)
+                .filter(|owner| Some(owner) != project.as_ref());
+            let mut told = match (&aim, &link) {
+                (Some(aim), Some(link)) => configured(args, state, &place, aim, link, ground)?,
+                _ => removed(args, state, &place)?,
+            };
+            told.warnings.extend(of_other_projects(&told, &place, named.beside, owner, args.remove));
+            told.entry = Some(place.name);
+            Ok(told)
+        });
         told.unwrap_or_else(|error| Told::failed(client, Some(path), error))
     };
     Ok(chosen.iter().map(one).collect())
+}
+
+/// What became of entries of other projects: none goes without a word.
+fn of_other_projects(
+    told: &Told,
+    place: &Place,
+    beside: Option<PathBuf>,
+    owner: Option<PathBuf>,
+    remove: bool,
+) -> Option<Event> {
+    let changed = told.action != "unchanged";
+    match (beside, owner) {
+        (Some(beside), _) if changed != remove => Some(client::beside(place, &beside, remove)),
+        (None, Some(owner)) if changed && !remove => Some(client::replaced(place, &owner)),
+        _ => None,
+    }
 }
 
 fn configured(
@@ -234,15 +277,15 @@ fn configured(
     state: &State,
     place: &Place,
     aim: &Aim,
+    link: &Link,
     ground: &Ground,
 ) -> Result<Told> {
-    let link = aim.link(place.client)?;
     if args.dry_run {
-        return client::preview(state, place, Some(&link), args.force).map(|preview| shown(place, &preview));
+        return client::preview(state, place, Some(link), args.force).map(|preview| shown(place, &preview));
     }
     let installed = client::is_installed(place.client, ground);
-    let outcome = client::configure(state, place, &link, args.force, &Writer::User)?;
-    let mut warnings = client::warnings(place, &link);
+    let outcome = client::configure(state, place, link, args.force, &Writer::User)?;
+    let mut warnings = client::warnings(place, link);
     if !installed && args.config.is_none() && args.scope == Scope::User {
         let message = format!("{} does not seem to be installed here", place.client.name);
         warnings.push(Event::notice("client.not_installed", message, None));
@@ -392,8 +435,8 @@ struct Row {
 fn list(args: &ConfigureArgs, ground: &Ground) {
     let row = |client: &'static Client| {
         let path = client::file_of(client, args.scope, ground).ok();
-        let place =
-            path.clone().map(|path| Place { client, path, scope: args.scope, name: args.name.clone() });
+        let name = args.name.clone().unwrap_or_else(|| "mcpgw".into());
+        let place = path.clone().map(|path| Place { client, path, scope: args.scope, name, project: None });
         Row {
             id: client.id,
             name: client.name,

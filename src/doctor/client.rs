@@ -57,7 +57,10 @@ fn entry(client: &'static Client, world: &World) -> Finding {
                 return Finding::fail(error.message).fix(fix);
             }
         };
-        let mine: Vec<&Server> = servers.iter().filter(|server| is_mine(server, world)).collect();
+        let mine: Vec<&Server> = servers
+            .iter()
+            .filter(|server| is_mine(server, world) && !is_of_another_project(client, server, world, &ground))
+            .collect();
         for server in &mine {
             if let Some(finding) = wrong(client, server, world) {
                 return finding;
@@ -98,6 +101,13 @@ fn is_mine(server: &Server, world: &World) -> bool {
         to.is_some_and(|to| addresses(world).iter().any(|own| own.origin() == to.origin()))
     };
     server.name == "mcpgw" || server.is_bridge || leads_here()
+}
+
+/// Another project's entry leads to that project, rightly.
+fn is_of_another_project(client: &Client, server: &Server, world: &World, ground: &Ground) -> bool {
+    let (Ok(state), Some(session)) = (&world.state, &world.session) else { return false };
+    client::owner(state, client, &server.path, &server.name)
+        .is_some_and(|owner| owner != ground.project && owner != session.folder)
 }
 
 /// Where the session is reached: from the world, at the edge, at the gateway.

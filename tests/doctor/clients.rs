@@ -49,6 +49,7 @@ fn leftover(bench: &mut Bench) {
         path: bench.home.path().join(CURSOR),
         scope: Scope::User,
         name: "mcpgw".into(),
+        project: None,
     };
     let link = client::Link::Http {
         url: "https://yesterday.loca.lt/api/mcp/default".into(),

@@ -64,6 +64,9 @@ pub struct Mine {
     pub has_key: bool,
     /// We took it out again.
     pub removed: bool,
+    /// The project that it was last written for.
+    #[serde(default)]
+    pub project: Option<PathBuf>,
 }
 
 impl Mine {
@@ -202,7 +205,7 @@ fn trouble(verb: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 /// SHA-256 in hexadecimal digits.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use claude_lock::ClaudeLock;
 use ledger::state_of;
-pub use ledger::{Base, Ledger, Mine, Record, Writer};
+pub use ledger::{Base, Ledger, Mine, Record, Writer, digest};
 
 use super::document::{self, Refusal, Spot, line_and_column};
 use crate::error::{Error, Result, io_reason};
@@ -293,10 +293,10 @@ impl<'a> Turn<'a> {
             match entries.iter_mut().find(|entry| entry.keys == mine.keys && entry.name == mine.name) {
                 // What was there before our first change is what an undo brings back.
                 Some(entry) => {
-                    let Mine { client, path, led_to, has_key, .. } = mine;
+                    let Mine { client, path, led_to, has_key, project, .. } = mine;
                     entry.led_to.extend(led_to);
                     entry.led_to.dedup();
-                    *entry = Mine { client, path, has_key, removed: false, ..entry.clone() };
+                    *entry = Mine { client, path, has_key, project, removed: false, ..entry.clone() };
                 }
                 None => entries.push(mine),
             }

@@ -4,16 +4,13 @@
 use url::Url;
 
 use super::{Driver, Message};
-use crate::client::{self, Aim, Client, Done, Ground, Link, Outcome, Place, Writer};
+use crate::client::{self, Aim, Client, Done, Ground, Link, Named, Outcome, Place, Writer};
 use crate::config::Scope;
 use crate::error::{Error, Result};
 use crate::gateway;
 use crate::report::Event;
 use crate::session::base;
 use crate::state::State;
-
-/// The name of our entries in clients' files.
-const NAME: &str = "mcpgw";
 
 impl Driver<'_> {
     /// Tells the clients named by `--configure`; answered when all are told. Their troubles are notices.
@@ -97,7 +94,10 @@ fn sync(state: &State, client: &'static Client, aim: &Aim, writer: &Writer, grou
     let told = || -> Result<Vec<Event>> {
         let link = aim.link(client)?;
         let path = client::file_of(client, Scope::User, ground)?;
-        let place = Place { client, path, scope: Scope::User, name: NAME.into() };
+        let Named { name, beside } =
+            client::name_for(state, client, &path, aim.project.as_deref(), Some(&link));
+        let project = aim.project.clone();
+        let place = Place { client, path, scope: Scope::User, name, project };
         // A bridge looks the address up: its entry outlives any.
         let writer = if matches!(link, Link::Bridge { .. }) { &Writer::User } else { writer };
         let Outcome { path, done, .. } = client::configure(state, &place, &link, false, writer)?;
@@ -107,7 +107,8 @@ fn sync(state: &State, client: &'static Client, aim: &Aim, writer: &Writer, grou
             action: done.word("updated"),
             reload: (done != Done::Unchanged).then_some(client.reload),
         };
-        Ok(std::iter::once(synced).chain(client::warnings(&place, &link)).collect())
+        let beside = beside.map(|owner| client::beside(&place, &owner, false));
+        Ok(std::iter::once(synced).chain(beside).chain(client::warnings(&place, &link)).collect())
     };
     told().unwrap_or_else(|error| vec![notice(&error)])
 }
