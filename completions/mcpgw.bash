@@ -1252,7 +1252,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__tunnel)
-            opts="-p -y -q -h --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --keep --json --quiet --provider --configure --fallback --help"
+            opts="-p -y -q -h --url --edge-port --server --subdomain --domain --tunnel-name --hostname --https-port --tls-cert --tls-key --no-verify --probe-interval --start-timeout --lt --ngrok --cloudflared --doh --port --demo --profile --mcp-path --health --host-header --env --auth --expire --max-body --frontend --log-requests --allow --allow-host --yes --env-file --on-url --keep --json --no-qr --quiet --provider --configure --fallback --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -236,6 +236,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --yes 'Answer yes to every question'
             cand --keep 'Leave the clients'' entries as they are at the end'
             cand --json 'One JSON object a line on standard output for every event'
+            cand --no-qr 'Show the address without its QR code'
             cand -q 'Print the MCP URL and trouble, nothing else'
             cand --quiet 'Print the MCP URL and trouble, nothing else'
             cand -h 'Print help (see more with ''--help'')'

@@ -205,6 +205,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l demo -d 'Use the 
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s y -l yes -d 'Answer yes to every question'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l keep -d 'Leave the clients\' entries as they are at the end'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l json -d 'One JSON object a line on standard output for every event'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l no-qr -d 'Show the address without its QR code'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s q -l quiet -d 'Print the MCP URL and trouble, nothing else'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand init" -l port -d 'The gateway\'s port' -r

@@ -8,6 +8,7 @@ mod support;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,31 +19,32 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use support::{Home, LtServer, Mcpgw, free_port, tools, wait_for};
 
-/// The files under `completions/` and the command that prints each.
-const PRINTED: [(&str, &[&str]); 16] = [
-    ("mcpgw.bash", &["completions", "bash"]),
-    ("_mcpgw", &["completions", "zsh"]),
-    ("mcpgw.fish", &["completions", "fish"]),
-    ("_mcpgw.ps1", &["completions", "powershell"]),
-    ("mcpgw.elv", &["completions", "elvish"]),
-    ("mcpgw.1", &["man"]),
-    ("mcpgw-tunnel.1", &["man", "tunnel"]),
-    ("mcpgw-bridge.1", &["man", "bridge"]),
-    ("mcpgw-configure.1", &["man", "configure"]),
-    ("mcpgw-providers.1", &["man", "providers"]),
-    ("mcpgw-init.1", &["man", "init"]),
-    ("mcpgw-status.1", &["man", "status"]),
-    ("mcpgw-url.1", &["man", "url"]),
-    ("mcpgw-run.1", &["man", "run"]),
-    ("mcpgw-logs.1", &["man", "logs"]),
-    ("mcpgw-stop.1", &["man", "stop"]),
-];
+/// The files under `completions/` and the command that prints each: a script a shell, a page a command.
+fn printed() -> Vec<(String, Vec<String>)> {
+    let shells = ["mcpgw.bash", "_mcpgw", "mcpgw.fish", "_mcpgw.ps1", "mcpgw.elv"];
+    let names = ["bash", "zsh", "fish", "powershell", "elvish"];
+    let script = |(file, name): (&str, &str)| (file.to_string(), vec!["completions".into(), name.into()]);
+    let mut all: Vec<_> = shells.into_iter().zip(names).map(script).collect();
+    pages(&mcpgw::cli::command(), &mut vec!["man".into()], &mut all);
+    all
+}
+
+fn pages(command: &clap::Command, path: &mut Vec<String>, all: &mut Vec<(String, Vec<String>)>) {
+    let name = [&["mcpgw".to_string()], &path[1..]].concat().join("-");
+    all.push((format!("{name}.1"), path.clone()));
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        path.push(below.get_name().into());
+        pages(below, path, all);
+        path.pop();
+    }
+}
 
 #[test]
 fn the_committed_completions_and_manual_are_what_the_binary_prints() {
     let home = Home::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
-    for (name, args) in PRINTED {
+    let all = printed();
+    for (name, args) in &all {
         let printed = Mcpgw::new(&home).args(args).run().stdout;
         let path = folder.join(name);
         if std::env::var_os("UPDATE").is_some() {
@@ -50,7 +52,14 @@ fn the_committed_completions_and_manual_are_what_the_binary_prints() {
         }
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(committed == printed, "completions/{name} is old: run UPDATE=1 cargo test --test words");
+        assert!(
+            !name.ends_with(".1") || printed.contains(&format!("\"mcpgw {}\"", env!("CARGO_PKG_VERSION"))),
+            "{printed}"
+        );
     }
+    let kept = fs::read_dir(folder).unwrap().count();
+    assert_eq!(kept, all.len() + 1, "a file in completions/ is nobody's (help.txt is the other test's)");
+    assert!(all.iter().any(|(name, _)| name == "mcpgw-cert-trust.1"));
 }
 
 #[test]
@@ -97,10 +106,29 @@ fn a_word_that_does_not_exist_leads_to_the_one_that_was_meant() {
         (&["logs", "gatway"], "'gateway'"),
         (&["completions", "powrshell"], "'powershell'"),
         (&["man", "tunel"], "did you mean `mcpgw man tunnel`?"),
+        (&["man", "cert", "trsut"], "did you mean `mcpgw man cert trust`?"),
     ] {
         let output = Mcpgw::new(&home).args(args).run();
         assert!(output.code == 2 && output.stderr.contains(meant), "{args:?}: {output:?}");
     }
+}
+
+#[test]
+fn a_variable_that_is_nearly_a_setting_is_told_in_a_line_and_not_among_a_programs_output() {
+    let home = Home::new();
+    let status = Mcpgw::new(&home).env("MCPGW_PORTT", "4000").args(["status", "--json"]).run();
+    assert!(status.code == 0 && status.json()["sessions"].is_array(), "{status:?}");
+    let words = "the variable MCPGW_PORTT is no setting and changes nothing";
+    assert!(
+        status.stderr.contains(words) && status.stderr.contains("did you mean MCPGW_PORT?"),
+        "{status:?}"
+    );
+    let port = free_port().to_string();
+    let mut session =
+        Mcpgw::tunnel(&home).env("MCPGW_PORTT", "4000").args(["--demo", "--https-port", &port]).start();
+    session.expect_where("the word", Duration::from_secs(20), |event| event["code"] == "config.variable");
+    session.stop();
+    assert_eq!(Mcpgw::new(&home).env("MCPGW_OTHER_TOOL", "1").args(["status"]).run().stderr, "");
 }
 
 #[test]
@@ -115,7 +143,12 @@ fn the_committed_schema_is_what_the_settings_are() {
 }
 
 /// `mcpgw` at a terminal of its own, and the other end of that.
-fn at_a_terminal(home: &Home, columns: u16, args: &[&str], variables: &[(&str, &str)]) -> (Child, File) {
+fn at_a_terminal(
+    home: &Home,
+    (rows, columns): (u16, u16),
+    args: &[&str],
+    variables: &[(&str, &str)],
+) -> (Child, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
     let name = ptsname(&master, vec![]).unwrap().into_string().unwrap();
@@ -126,9 +159,12 @@ fn at_a_terminal(home: &Home, columns: u16, args: &[&str], variables: &[(&str, &
         command.current_dir(folder);
     }
     command.envs(variables.iter().copied()).stdin(slave()).stdout(slave()).stderr(slave());
-    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&master, size).unwrap();
+    tcsetwinsize(&master, size(rows, columns)).unwrap();
     (command.spawn().unwrap(), File::from(master))
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 /// `mcpgw` at a terminal of its own.
@@ -142,12 +178,12 @@ struct Terminal {
 
 impl Terminal {
     fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start_this_wide(120, args, variables)
+        Self::start_this_large((50, 120), args, variables)
     }
 
-    fn start_this_wide(columns: u16, args: &[&str], variables: &[(&str, &str)]) -> Self {
+    fn start_this_large(size: (u16, u16), args: &[&str], variables: &[(&str, &str)]) -> Self {
         let home = Home::new();
-        let (child, master) = at_a_terminal(&home, columns, args, variables);
+        let (child, master) = at_a_terminal(&home, size, args, variables);
         let keyboard = master.try_clone().unwrap();
         let (sender, chunks) = channel();
         std::thread::spawn(move || {
@@ -226,15 +262,15 @@ impl Drop for Terminal {
 }
 
 #[test]
-fn a_terminal_gets_a_spinner_a_panel_and_a_qr_code() {
+fn a_terminal_gets_a_spinner_and_a_panel_whose_last_lines_are_the_addresses() {
     let port = free_port().to_string();
     let mut terminal = Terminal::start(&["tunnel", "--demo", "--https-port", &port], &[]);
     terminal.expect("Ctrl-C stops it.");
     let shown = terminal.stop();
-    let panel = &shown[shown.find('█').expect("a QR code")..];
-    for words in ["address", "MCP URL", "OAuth callback", "local CA", "npm install -g localtunnel"] {
-        assert!(panel.contains(words), "{words}:\n{shown}");
-    }
+    let at = |words: &str| shown.rfind(words).unwrap_or_else(|| panic!("no {words}:\n{shown}"));
+    let order = ["local CA", "npm install -g localtunnel", "mcpServers", "logs", "address", "OAuth callback"];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{shown}");
+    assert!(!shown.contains('█'), "no code for an address of this machine alone:\n{shown}");
     assert!(shown.contains("\x1b[32m"), "colour:\n{shown}");
 }
 
@@ -244,23 +280,78 @@ fn no_color_means_no_colour_and_a_dumb_terminal_gets_plain_lines() {
     let mut terminal = Terminal::start(&["tunnel", "--demo", "--https-port", &port], &[("NO_COLOR", "1")]);
     terminal.expect("Ctrl-C stops it.");
     let shown = terminal.stop();
-    assert!(shown.contains('█') && !shown.contains("\x1b[3") && !shown.contains("\x1b[1m"), "{shown}");
+    assert!(!shown.contains("\x1b[3") && !shown.contains("\x1b[1m"), "{shown}");
     let mut dumb = Terminal::start(&["tunnel", "--demo", "--https-port", &port], &[("TERM", "dumb")]);
     dumb.expect("MCP URL");
     assert!(!dumb.stop().contains('\x1b'));
 }
 
+/// What a terminal of this size shows after these bytes, line by line.
+fn screen(bytes: &str, (rows, columns): (u16, u16)) -> vt100::Parser {
+    let mut screen = vt100::Parser::new(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap(), 0);
+    screen.process(bytes.as_bytes());
+    screen
+}
+
+/// An address for the whole world: nobody proves it here.
+const PUBLIC: [&str; 6] =
+    ["tunnel", "--demo", "--no-verify", "--url", "https://gateway-of-mine.example.com", "--edge-port"];
+
 #[test]
-fn a_terminal_too_narrow_for_the_qr_code_gets_the_addresses_alone() {
+fn a_public_address_is_in_sight_with_its_code_on_a_large_screen_and_without_it_on_a_small_one() {
+    for (size, wanted) in [((50, 120), true), ((24, 80), false), ((50, 28), false), ((24, 40), false)] {
+        let port = free_port().to_string();
+        let args = [&PUBLIC[..], &[port.as_str()]].concat();
+        let mut terminal = Terminal::start_this_large(size, &args, &[]);
+        terminal.expect("Ctrl-C stops it.");
+        let shown = terminal.stop();
+        let seen = screen(&shown, size).screen().contents().replace('\n', "");
+        assert_eq!(seen.contains('█'), wanted, "{size:?}\n{shown}");
+        for words in ["https://gateway-of-mine.example.com/api/mcp/default", "/api/oauth/callback"] {
+            assert!(seen.contains(words), "{words} is out of sight at {size:?}:\n{shown}");
+        }
+        assert_eq!(shown.contains("mcpgw url --qr"), !wanted, "{shown}");
+    }
     let port = free_port().to_string();
-    let args = ["tunnel", "--demo", "--https-port", &port];
-    let mut terminal = Terminal::start_this_wide(28, &args, &[]);
+    let mut terminal = Terminal::start(&[&PUBLIC[..], &[port.as_str(), "--no-qr"]].concat(), &[]);
     terminal.expect("Ctrl-C stops it.");
     let shown = terminal.stop();
-    assert!(
-        !shown.contains('█') && shown.contains(&format!("https://localhost:{port}/api/mcp/default")),
-        "{shown}"
-    );
+    assert!(!shown.contains('█') && !shown.contains("url --qr"), "{shown}");
+}
+
+#[test]
+fn a_terminal_that_is_resized_in_mid_run_shows_no_garbage_and_gets_its_cursor_back() {
+    let home = Home::new();
+    let mute = home.write("lt", "#!/bin/sh\nexec sleep 1000\n");
+    fs::set_permissions(&mute, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = tools().system_dir.display().to_string();
+    let args =
+        ["tunnel", "--demo", "--provider", "lt", "--lt", mute.to_str().unwrap(), "--start-timeout", "60s"];
+    let large = (50, 120);
+    let mut terminal = Terminal::start_this_large(large, &args, &[("PATH", &path)]);
+    terminal.expect("Waiting for an address from localtunnel");
+    let mut seen = screen(&terminal.shown, large);
+    for (rows, columns) in [(24, 30), (12, 20), (40, 100)] {
+        tcsetwinsize(&terminal.keyboard, size(rows, columns)).unwrap();
+        let pid = rustix::process::Pid::from_child(&terminal.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::WINCH).unwrap();
+        seen.screen_mut().set_size(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap());
+        // Some turns of the spinner at this size.
+        for _ in 0..8 {
+            let chunk = terminal.chunks.recv_timeout(Duration::from_secs(20)).unwrap();
+            terminal.shown.push_str(&String::from_utf8_lossy(&chunk));
+            seen.process(&chunk);
+        }
+        let lines: Vec<String> = seen.screen().rows(0, columns).collect();
+        let waiting = lines.iter().filter(|line| line.contains("Waiting")).count();
+        assert_eq!(waiting, 1, "at {rows} by {columns}:\n{lines:#?}");
+    }
+    let before = terminal.shown.len();
+    let shown = terminal.stop();
+    seen.process(&shown.as_bytes()[before..]);
+    let contents = seen.screen().contents();
+    assert!(!seen.screen().hide_cursor() && !contents.contains("Waiting"), "{contents}");
+    assert!(contents.trim_end().ends_with("nothing left running"), "{contents}");
 }
 
 /// SIGKILL to the `lt` that works with this server.
@@ -328,7 +419,7 @@ fn ctrl_z_leaves_the_terminal_and_fg_takes_it_back() {
 fn a_terminal_that_dies_takes_the_session_along_in_order() {
     let (home, port) = (Home::new(), free_port().to_string());
     let args = ["tunnel", "--demo", "--https-port", &port];
-    let (mut child, mut master) = at_a_terminal(&home, 80, &args, &[]);
+    let (mut child, mut master) = at_a_terminal(&home, (50, 80), &args, &[]);
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
     while !shown.contains("Ctrl-C stops it.") {
         let count = master.read(&mut buffer).unwrap();

@@ -138,8 +138,8 @@ pub enum Command {
     /// Print the manual page, of one command if it is named
     #[command(after_help = "Examples:\n  mcpgw man tunnel | man -l -")]
     Man {
-        /// The command
-        command: Option<String>,
+        /// The command, and what is below it: `cert trust`
+        command: Vec<String>,
     },
     /// The MCP gateway of `tunnel --demo`
     #[command(hide = true, name = "__demo-gateway")]

@@ -148,6 +148,9 @@ pub struct TunnelArgs {
     /// One JSON object a line on standard output for every event
     #[arg(long, env = "MCPGW_JSON", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = OUTPUT)]
     pub json: bool,
+    /// Show the address without its QR code
+    #[arg(long, env = "MCPGW_NO_QR", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = OUTPUT)]
+    pub no_qr: bool,
     /// Print the MCP URL and trouble, nothing else
     #[arg(long, short, conflicts_with = "json", env = "MCPGW_QUIET", hide_env = true, value_parser = BoolishValueParser::new(), help_heading = OUTPUT)]
     pub quiet: bool,

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
-use super::tunnel;
+use super::{shell, tunnel};
 use crate::cli::{Cli, Command, DoctorArgs};
 use crate::config::Layer;
 use crate::doctor::{self, Row, Selection, Told, Verdict, World};
@@ -19,7 +19,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<ExitCode> {
         let environment = environment();
         let told = Told {
             environment,
-            variables: variables(),
+            variables: shell::variables(),
             port: args.port,
             session: args.session.clone(),
             selection: selection.clone(),
@@ -71,20 +71,4 @@ fn environment() -> std::result::Result<Layer, String> {
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string()
-}
-
-/// The variables of all settings, of whatever command.
-fn variables() -> Vec<String> {
-    let cli = Cli::command();
-    let mut known = vec![];
-    let mut commands: Vec<&clap::Command> = vec![&cli];
-    while let Some(command) = commands.pop() {
-        commands.extend(command.get_subcommands());
-        known.extend(
-            command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned())),
-        );
-    }
-    known.sort_unstable();
-    known.dedup();
-    known
 }

@@ -32,6 +32,11 @@ use crate::{gateway, process, report};
 
 /// Runs a command; its exit status.
 pub fn run(command: Command) -> ExitCode {
+    if tells_slips(&command)
+        && let Some(slip) = shell::slip()
+    {
+        report::aside(&slip);
+    }
     let done = match command {
         // A session tells its own end, in the form its audience wants.
         Command::Tunnel(args) => return tunnel::run(*args),
@@ -51,7 +56,7 @@ pub fn run(command: Command) -> ExitCode {
             shell::completions(shell);
             Ok(())
         }
-        Command::Man { command } => shell::man(command.as_deref()),
+        Command::Man { command } => shell::man(&command),
         Command::DemoGateway { port } => {
             runtime().and_then(|runtime| runtime.block_on(gateway::demo::serve(port)))
         }
@@ -61,6 +66,15 @@ pub fn run(command: Command) -> ExitCode {
         }
     };
     told(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// A session tells it among its events, doctor as a finding; what clients and shells start keeps quiet.
+fn tells_slips(command: &Command) -> bool {
+    use Command::{Configure, Init, Key, Logs, Providers, Run, Status, Stop, Url};
+    matches!(
+        command,
+        Configure(_) | Init(_) | Key { .. } | Logs(_) | Providers(_) | Run(_) | Status(_) | Stop(_) | Url(_)
+    )
 }
 
 fn told(done: Result<ExitCode>) -> ExitCode {

@@ -1,10 +1,13 @@
-//! `mcpgw completions` and `mcpgw man`: what shells and `man` are given, made from the command line's shape.
+//! `mcpgw completions` and `mcpgw man`: what shells and `man` are given, made from the command line's shape; and the
+//! variables that it knows.
 
 use clap::CommandFactory;
 use clap::builder::PossibleValuesParser;
 
 use crate::cli::Cli;
+use crate::config;
 use crate::error::{Error, Result, nearest};
+use crate::report::Event;
 use crate::{client, doctor, provider, report};
 
 /// The command line without what only mcpgw itself calls; clap's generators would show that too.
@@ -56,26 +59,56 @@ pub(super) fn completions(shell: clap_complete::Shell) {
     report::bytes(&script);
 }
 
-pub(super) fn man(command: Option<&str>) -> Result<()> {
-    let mut cli = shown_cli();
+pub(super) fn man(path: &[String]) -> Result<()> {
+    let mut shown = shown_cli();
     // Names of commands become `mcpgw-tunnel`, as in git's manual.
-    cli.build();
-    let shown = match command {
-        None => cli,
-        Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {
-            let error = Error::usage(
-                "man.command",
-                format!("print the manual of `{name}`: there is no such command"),
-            );
-            error.fix(match nearest(name, cli.get_subcommands().map(clap::Command::get_name)) {
-                Some(meant) => format!("did you mean `mcpgw man {meant}`?"),
-                None => "`mcpgw --help` lists them".into(),
-            })
-        })?,
-    };
+    shown.build();
+    for (depth, name) in path.iter().enumerate() {
+        let found = shown.find_subcommand(name).cloned();
+        shown = found.ok_or_else(|| no_such_page(&path[..depth], name, &shown))?;
+    }
     let mut page = vec![];
     let write = |error: std::io::Error| Error::failed("man", format!("write the manual page: {error}"));
-    clap_mangen::Man::new(shown).render(&mut page).map_err(write)?;
+    let man = clap_mangen::Man::new(shown).source(concat!("mcpgw ", env!("CARGO_PKG_VERSION")));
+    man.manual("mcpgw manual").render(&mut page).map_err(write)?;
     report::bytes(&page);
     Ok(())
+}
+
+fn no_such_page(above: &[String], name: &str, shown: &clap::Command) -> Error {
+    let words = |name: &str| above.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(" ");
+    let message = format!("print the manual of `{}`: there is no such command", words(name));
+    Error::usage("man.command", message).fix(
+        match nearest(name, shown.get_subcommands().map(clap::Command::get_name)) {
+            Some(meant) => format!("did you mean `mcpgw man {}`?", words(meant)),
+            None => "`mcpgw --help` lists them".into(),
+        },
+    )
+}
+
+/// The variables of all settings, of whatever command.
+pub(super) fn variables() -> Vec<String> {
+    let cli = Cli::command();
+    let mut known = vec![];
+    let mut commands: Vec<&clap::Command> = vec![&cli];
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands());
+        known.extend(
+            command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned())),
+        );
+    }
+    known.sort_unstable();
+    known.dedup();
+    known
+}
+
+/// A variable that looks like a setting and is none, and what was meant.
+pub(super) fn slip() -> Option<Event> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let names: Vec<String> = names.filter(|name| name.starts_with("MCPGW_")).collect();
+    // The command line is looked through only where there is something to compare with it.
+    let known = if names.is_empty() { vec![] } else { variables() };
+    let (name, meant) = config::slip(names.iter().map(String::as_str), &known)?;
+    let message = format!("the variable {name} is no setting and changes nothing");
+    Some(Event::notice("config.variable", message, Some(format!("did you mean {meant}?"))))
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ask, key};
+use super::{ask, key, shell};
 use crate::cert::{self, Files, Keeper, Source};
 use crate::cli::TunnelArgs;
 use crate::config::{self, Auth, Layer, Settings};
@@ -16,7 +16,7 @@ use crate::state::State;
 use crate::{client, gateway, process};
 
 pub(super) fn run(args: TunnelArgs) -> ExitCode {
-    let report = Report::new(Audience::detect(args.json, args.quiet));
+    let report = Report::new(Audience::detect(args.json, args.quiet)).without_code(args.no_qr);
     match tunnel(args, &report) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,6 +55,7 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
     let tls = local.then(|| keeper(&settings, &state)).transpose()?;
     let mut notices = notices(&settings, &choice, tls.as_ref());
     notices.extend(restored);
+    notices.extend(shell::slip());
     let plan = Plan { settings, candidates: choice.candidates, tls, key, notices };
     super::runtime()?.block_on(session::run(plan, &state, report))
 }

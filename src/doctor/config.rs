@@ -50,30 +50,12 @@ fn variables(world: &World) -> Finding {
         let what = what.trim_start_matches("error: ");
         return Finding::fail(what).fix("correct that MCPGW_* variable, or unset it");
     }
-    let known = || world.told.variables.iter().map(String::as_str);
-    let unknown = world
-        .variables
-        .keys()
-        .filter(|name| name.starts_with("MCPGW_") && !known().any(|known| known == *name))
-        .filter(|name| !OWN.contains(&name.as_str()));
-    // Programs of our own family may have variables of their own: only what looks like a slip is told.
-    let slip = unknown.filter_map(|name| Some((name, known().find(|known| is_slip(name, known))?))).next();
-    match slip {
+    match config::slip(world.variables.keys().map(String::as_str), &world.told.variables) {
         None => Finding::pass("the MCPGW_* variables are settings and valid"),
         Some((name, near)) => Finding::warn(format!("{name} is no setting and changes nothing"))
             .fix(format!("did you mean {near}?")),
     }
 }
-
-/// A letter or two of `meant` wrong, missing or swapped?
-fn is_slip(name: &str, meant: &str) -> bool {
-    const PREFIX: usize = "MCPGW_".len();
-    let (name, meant) = (&name[PREFIX..], &meant[PREFIX.min(meant.len())..]);
-    strsim::normalized_damerau_levenshtein(name, meant) >= 0.7
-}
-
-/// Variables that are no settings.
-const OWN: [&str; 3] = ["MCPGW_HOME", "MCPGW_KEY", "MCPGW_SESSION"];
 
 fn values(world: &World) -> Finding {
     match &world.settings {

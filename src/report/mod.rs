@@ -26,6 +26,7 @@ pub use checked::Checked;
 pub use diff::unified as unified_diff;
 pub use event::Event;
 pub use live::{Canvas, Said, ask_terminal_to_copy, said, told};
+use panel::Room;
 pub use panel::url_with_key;
 use screen::Screen;
 use stage::{Act, Stage};
@@ -62,6 +63,8 @@ impl Audience {
 /// Tells a session's story to one audience.
 pub struct Report {
     audience: Audience,
+    /// Does the panel show the address as a QR code?
+    code: bool,
     show: Mutex<Show>,
 }
 
@@ -79,7 +82,18 @@ struct Show {
 impl Report {
     /// A report for `audience`.
     pub fn new(audience: Audience) -> Self {
-        Self { audience, show: Mutex::default() }
+        Self { audience, code: true, show: Mutex::default() }
+    }
+
+    /// The same without a QR code.
+    #[must_use]
+    pub fn without_code(self, unwanted: bool) -> Self {
+        Self { code: !unwanted, ..self }
+    }
+
+    fn room(&self) -> Room {
+        let (rows, columns) = Term::stdout().size_checked().unwrap_or((u16::MAX, u16::MAX));
+        Room { rows: rows.into(), columns: columns.into(), code: self.code }
     }
 
     /// Who listens.
@@ -148,8 +162,8 @@ impl Report {
                 Act::Spin(phase) => show.screen.spin(phase),
                 Act::Rest => show.screen.rest(),
                 Act::Panel => {
-                    out(&panel::terminal(event, &show.stage.logs, terminal_width()));
                     out(&panel::paste(event, show.key.as_deref()));
+                    out(&panel::terminal(event, &show.stage.logs, self.room()));
                 }
                 Act::Hint => out(&style("Ctrl-C stops it.").dim().to_string()),
             }
@@ -250,6 +264,11 @@ pub fn note(text: &str) {
 /// Something worth knowing beside a step, and what to do about it.
 pub fn advise(notice: &Event) {
     words::of(notice).iter().for_each(step);
+}
+
+/// The same beside a command's result, which somebody may read by program.
+pub fn aside(notice: &Event) {
+    words::of(notice).iter().for_each(terminal_err);
 }
 
 fn step(line: &Line) {

@@ -13,19 +13,46 @@ pub(super) fn plain(ready: &Event) -> String {
     rows(ready).iter().map(|(label, value)| format!("{label:<15}{value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// The same with emphasis, and the QR code above where it fits into that many columns.
-pub(super) fn terminal(ready: &Event, logs: &str, columns: usize) -> String {
-    let mut text = String::from("\n");
+/// The screen that a panel is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Is a code wanted at all?
+    pub(super) code: bool,
+}
+
+/// The same with emphasis, the addresses last, where they stay in sight; above them the QR code, where it and they fit
+/// onto the screen together.
+pub(super) fn terminal(ready: &Event, logs: &str, room: Room) -> String {
+    let mut text = String::new();
+    let rows = rows(ready);
+    // The hint below, and the line that the cursor is on.
+    let below = rows.len() + 4;
     if let Event::Ready { url, .. } = ready
-        && let Some(code) = qr_within(url, columns)
+        && room.code
+        && !only_here(url)
     {
-        text.push_str(&code);
-        text.push('\n');
+        let code = qr_within(url, room.columns).filter(|code| code.lines().count() + below <= room.rows);
+        let words = || format!("  {}\n", style("`mcpgw url --qr` shows the address as a QR code").dim());
+        text.push_str(&code.map_or_else(words, |code| format!("{code}\n")));
     }
-    for (label, value) in rows(ready).into_iter().chain([("logs", logs)]) {
+    let (addresses, others) = rows.split_at(rows.len().min(3));
+    for (label, value) in [("logs", logs)].iter().chain(others).chain(addresses) {
         text.push_str(&format!("  {}{}\n", style(format!("{label:<15}")).dim(), style(value).bold()));
     }
     text
+}
+
+/// Is it a name of this machine's own, which no other can use?
+fn only_here(url: &str) -> bool {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_string));
+    host.is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || address.is_ok_and(|address| address.is_loopback())
+    })
 }
 
 fn rows(ready: &Event) -> Vec<(&'static str, &str)> {
@@ -79,9 +106,7 @@ pub(super) fn paste(ready: &Event, key: Option<&str>) -> String {
 
 /// The same where it is of use: who takes no header runs elsewhere, and never gets to this machine's own names.
 fn with_key(mcp_url: &str, key: &str) -> Option<String> {
-    let url = Url::parse(mcp_url).ok()?;
-    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    url_with_key(mcp_url, key).filter(|_| !here)
+    url_with_key(mcp_url, key).filter(|_| !only_here(mcp_url))
 }
 
 /// `https://x/api/mcp/default` and KEY make `https://x/k/KEY/api/mcp/default`.
@@ -134,10 +159,33 @@ mod tests {
         assert_eq!(with_key("https://localhost:3443/api/mcp/default", "KEY"), None);
     }
 
+    fn shown(ready: &Event, rows: usize, columns: usize) -> String {
+        terminal(ready, "/x", Room { rows, columns, code: true })
+    }
+
     #[test]
-    fn a_terminal_gets_the_code_where_it_fits() {
-        assert!(terminal(&ready(), "/x", 80).contains('█'));
-        let narrow = terminal(&ready(), "/x", 20);
-        assert!(!narrow.contains('█') && narrow.contains("https://x.example/api/mcp/default"), "{narrow}");
+    fn a_terminal_gets_the_code_where_it_fits_together_with_the_addresses() {
+        assert!(shown(&ready(), 40, 80).contains('█'));
+        for (rows, columns) in [(40, 20), (24, 80), (usize::MAX, 20)] {
+            let small = shown(&ready(), rows, columns);
+            assert!(!small.contains('█') && small.contains("mcpgw url --qr"), "{small}");
+            assert!(
+                small.trim_end().ends_with("https://x.example/api/oauth/callback"),
+                "addresses last: {small}"
+            );
+        }
+        let unwanted = terminal(&ready(), "/x", Room { rows: 40, columns: 80, code: false });
+        assert!(!unwanted.contains('█') && !unwanted.contains("--qr"), "{unwanted}");
+    }
+
+    #[test]
+    fn an_address_of_this_machine_alone_gets_no_code_and_no_word_of_one() {
+        for url in ["https://localhost:3443", "http://x.localhost:1", "https://127.0.0.1", "https://[::1]:3"]
+        {
+            let Event::Ready { mcp_url, callback_url, provider, key_file, .. } = ready() else { panic!() };
+            let here = Event::Ready { url: url.into(), mcp_url, callback_url, provider, key_file };
+            let panel = shown(&here, 100, 200);
+            assert!(!panel.contains('█') && !panel.contains("--qr"), "{panel}");
+        }
     }
 }

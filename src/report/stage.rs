@@ -24,7 +24,7 @@ pub(super) enum Act {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
-    /// Notices from before anything was started: they go under the panel, where they are read. Later
+    /// Notices from before anything was started: they go above the panel, where they are read. Later
     /// ones say why something takes so long, and are not held back.
     held: Vec<Line>,
     started: bool,
@@ -87,8 +87,9 @@ impl Stage {
             return;
         }
         self.shown = Some(url.into());
-        acts.push(Act::Panel);
+        // The addresses last: what scrolls away on a small screen is not them.
         acts.extend(self.held.drain(..).map(Act::Say));
+        acts.push(Act::Panel);
         acts.push(Act::Hint);
     }
 }
@@ -145,7 +146,7 @@ mod tests {
         let shown = shown(&mut Stage::default(), &events);
         let steps =
             ["localtunnel gave https://x.example", "https://x.example answers from here, verified in 5 ms"];
-        assert_eq!(shown, [&steps[..], &["PANEL", "note: worth knowing"]].concat());
+        assert_eq!(shown, [&steps[..], &["note: worth knowing", "PANEL"]].concat());
     }
 
     #[test]
