@@ -77,12 +77,15 @@ pub(super) fn by_code(sources: &Sources) -> Option<Found<&'static Era>> {
     if let Some(at) = says(&["BETTER_AUTH_URL", "\"better-auth\""]) {
         return found("better-auth", at);
     }
+    // A server of somebody's own may read APP_URL, too.
+    if let (Some(path), None) = (sources.mcp_path(), says(&["/api/mcp"])) {
+        return found("mcp", path.at);
+    }
     if let Some(at) = says(&["APP_URL", "/api/mcp"]) {
         let nest = says(&["@nestjs/core"]).is_some();
         return found(if nest { "nest" } else { "express" }, at);
     }
-    let sdk = says(&["@modelcontextprotocol/", "fastmcp", "StreamableHTTP", "streamable_http"]);
-    found("mcp", sdk.or_else(|| sources.mcp_path().map(|path| path.at))?)
+    found("mcp", says(&["@modelcontextprotocol/", "fastmcp", "StreamableHTTP", "streamable_http"])?)
 }
 
 /// What a running gateway told.

@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(era("@nestjs/core", "process.env.APP_URL"), Some("nest"));
         assert_eq!(era("@nestjs/core", "process.env.BETTER_AUTH_URL"), Some("better-auth"));
         assert_eq!(era("@modelcontextprotocol/sdk", "app.post('/mcp', handle)"), Some("mcp"));
+        assert_eq!(era("left-pad", "if (u === '/mcp') hello(process.env.APP_URL)"), Some("mcp"));
         assert_eq!(era("left-pad", "nothing"), None);
         let path = |code: &str| look(&[("server.js", code)]).mcp_path.map(|path| path.value);
         assert_eq!(path("app.post('/mcp', handle)").as_deref(), Some("/mcp"));
