@@ -16,7 +16,7 @@ pub enum Checked {
     Unseen { what: String, text: String },
 }
 
-const LABEL: usize = 24;
+const LABEL: usize = 28;
 
 pub(super) fn plain(line: &Checked) -> String {
     match line {
@@ -56,7 +56,7 @@ mod tests {
     fn the_way_out_stands_below_what_is_wrong() {
         let bad =
             Checked::Bad { id: "gateway.port".into(), text: "closed".into(), fix: Some("open it".into()) };
-        assert_eq!(plain(&bad), "FAIL  gateway.port             closed\n      fix: open it");
+        assert_eq!(plain(&bad), "FAIL  gateway.port                 closed\n      fix: open it");
         let unseen = Checked::Unseen { what: "a (2)".into(), text: "needs x".into() };
         assert!(plain(&unseen).starts_with("skip  a (2) "));
     }
