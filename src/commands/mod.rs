@@ -147,7 +147,8 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
     let mut words = std::env::args().skip(1);
     let name = words.next().filter(|name| misplaced && ["tunnel", "run"].contains(&name.as_str()))?;
     let word = first_plain_word(Cli::command().find_subcommand(name)?, words)?;
-    Some(format!("\nA command goes after two dashes: -- {word} ..."))
+    let port = word.bytes().all(|byte| byte.is_ascii_digit());
+    (!port).then(|| format!("\nA command goes after two dashes: -- {word} ..."))
 }
 
 /// The first word that is no flag and no flag's value.
