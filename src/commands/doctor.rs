@@ -38,8 +38,10 @@ pub(super) fn run(args: DoctorArgs) -> Result<ExitCode> {
             for repair in repaired.iter().flatten() {
                 report::done(&format!("{}: {}", repair.id, repair.did));
             }
-            report::checked(&doctor::lines(&rows));
+            let lines = doctor::lines(&rows);
+            report::checked(&lines);
             report::out(&format!("\n{}", doctor::summary(&rows)));
+            report::checked(&doctor::once_more(&lines));
         }
     }
     // A check that hangs in the system is not waited for.

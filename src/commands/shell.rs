@@ -105,7 +105,7 @@ pub(super) fn variables() -> Vec<String> {
 /// A variable that looks like a setting and is none, and what was meant.
 pub(super) fn slip() -> Option<Event> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let names: Vec<String> = names.filter(|name| name.starts_with("MCPGW_")).collect();
+    let names: Vec<String> = names.filter(|name| config::may_be_a_setting(name)).collect();
     // The command line is looked through only where there is something to compare with it.
     let known = if names.is_empty() { vec![] } else { variables() };
     let (name, meant) = config::slip(names.iter().map(String::as_str), &known)?;

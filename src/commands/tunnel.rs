@@ -194,7 +194,8 @@ fn notices(settings: &Settings, choice: &Choice, tls: Option<&Keeper>) -> Vec<Ev
         notices.push(Event::notice("frontend.open", message, Some(fix.into())));
     }
     if let Some(after) = settings.expire {
-        let message = format!("the session ends by itself after {after:?}");
+        let left = jiff::SignedDuration::try_from(after).unwrap_or_default();
+        let message = format!("the session ends by itself after {left:#}");
         notices.push(Event::notice("session.expires", message, None));
     }
     if settings.auth == Auth::None {

@@ -16,6 +16,6 @@ pub use check::{is_label, web_url};
 pub use client::{Scope, Via};
 pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user, user_file};
 pub use settings::{Settings, TryProvider};
-pub use slip::slip;
+pub use slip::{may_be_a_setting, slip};
 pub use template::{Values, fill, valid_name};
 pub use value::{Auth, HostHeader, Millis, Size};

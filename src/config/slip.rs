@@ -3,11 +3,16 @@
 /// Variables that are no settings.
 const OWN: [&str; 3] = ["MCPGW_HOME", "MCPGW_KEY", "MCPGW_SESSION"];
 
+/// Is it one of mcpgw's own that could be compared with the settings' names?
+pub fn may_be_a_setting(name: &str) -> bool {
+    name.starts_with(PREFIX) && !OWN.contains(&name)
+}
+
 /// The first of these variables that is no setting, and the one that was meant. Programs of our own family may have
 /// variables of their own: only what looks like a slip is told.
 pub fn slip<'a>(names: impl IntoIterator<Item = &'a str>, known: &'a [String]) -> Option<(&'a str, &'a str)> {
-    let is_known = |name: &str| OWN.contains(&name) || known.iter().any(|known| known == name);
-    let mut unknown = names.into_iter().filter(|name| name.starts_with(PREFIX) && !is_known(name));
+    let is_known = |name: &str| known.iter().any(|known| known == name);
+    let mut unknown = names.into_iter().filter(|name| may_be_a_setting(name) && !is_known(name));
     unknown.find_map(|name| Some((name, known.iter().find(|known| is_slip(name, known))?.as_str())))
 }
 

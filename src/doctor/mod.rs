@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub use check::Check;
 pub use finding::{Finding, Row, Verdict};
 pub use selection::Selection;
-pub use show::{Repaired, document, lines, summary};
+pub use show::{Repaired, document, lines, once_more, summary};
 pub use world::{Told, World};
 
 /// All checks, the likely root of others first.

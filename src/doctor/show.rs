@@ -59,6 +59,23 @@ pub fn lines(rows: &[Row]) -> Vec<Checked> {
     lines
 }
 
+/// What is wrong or odd, to be told again at the end where it would have scrolled out of sight.
+pub fn once_more(lines: &[Checked]) -> Vec<Checked> {
+    const IN_SIGHT: usize = 20;
+    const MOST: usize = 5;
+    let is_alarm = |line: &&Checked| matches!(line, Checked::Odd { .. } | Checked::Bad { .. });
+    let is_far = |at: usize| lines.len() - at > IN_SIGHT;
+    match lines.iter().position(|line| is_alarm(&line)) {
+        Some(at) if is_far(at) => {
+            let failed = |line: &&Checked| matches!(line, Checked::Bad { .. });
+            let first = lines.iter().filter(failed);
+            let then = lines.iter().filter(|line| is_alarm(line) && !failed(line));
+            first.chain(then).take(MOST).cloned().collect()
+        }
+        _ => vec![],
+    }
+}
+
 /// `gateway.mcp`, or how many of each group: `gateway (5), tunnel (9)`.
 fn groups(ids: &[&str]) -> String {
     let mut counted: Vec<(&str, &str, usize)> = vec![];
@@ -91,5 +108,21 @@ pub fn summary(rows: &[Row]) -> String {
     match rows.iter().find(|row| row.verdict == Verdict::Fail) {
         Some(first) => format!("{counted}; begin with {}", first.id),
         None => counted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_again_only_where_it_is_out_of_sight_failures_first() {
+        let good = |count| (0..count).map(|n| Checked::Good { id: format!("g.{n}"), text: String::new() });
+        let odd = Checked::Odd { id: "odd".into(), text: String::new(), fix: None };
+        let bad = Checked::Bad { id: "bad".into(), text: String::new(), fix: None };
+        let lines = |after| [odd.clone(), bad.clone()].into_iter().chain(good(after)).collect::<Vec<_>>();
+        assert_eq!(once_more(&lines(30)), [bad.clone(), odd.clone()]);
+        assert_eq!(once_more(&lines(5)), []);
+        assert_eq!(once_more(&good(50).collect::<Vec<_>>()), []);
     }
 }
