@@ -175,15 +175,14 @@ impl Now {
         }
         self.looked = Instant::now();
         let stamp = stamp(file);
-        // A file that is gone or broken changes nothing: it would shut everybody out.
-        match read_key(file) {
-            Ok(Some(key)) if stamp != self.stamp => {
-                self.key = key;
-                self.stamp = stamp;
-                true
-            }
-            _ => false,
+        if stamp == self.stamp {
+            return false;
         }
+        // A file that is gone or broken changes nothing: it would shut everybody out.
+        let Ok(Some(key)) = read_key(file) else { return false };
+        self.key = key;
+        self.stamp = stamp;
+        true
     }
 }
 
