@@ -149,10 +149,19 @@ fn several(world: &World) -> Finding {
 fn running(world: &World) -> Finding {
     match &world.session {
         Some(session) => Finding::pass(format!(
-            "session {} runs as pid {} on {}",
-            session.id, session.pid, session.provider
+            "session {} ({}) runs as pid {} on {}",
+            session.id,
+            session.name(),
+            session.pid,
+            session.provider
         )),
-        None => Finding::skip("no session runs").fix("mcpgw tunnel starts one"),
+        None => match world.sessions.iter().find(|session| session.is_alive()) {
+            Some(other) => Finding::skip("no session of this project runs").fix(format!(
+                "mcpgw tunnel starts one; mcpgw doctor --session {} looks at the one that does",
+                other.name()
+            )),
+            None => Finding::skip("no session runs").fix("mcpgw tunnel starts one"),
+        },
     }
 }
 

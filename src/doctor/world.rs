@@ -41,7 +41,7 @@ pub struct Told {
 /// Everything a check may look at.
 pub struct World {
     pub(super) told: Told,
-    /// Where the command was called.
+    /// Where the command was called; where the session is of another project, that project's folder.
     pub(super) here: PathBuf,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) project: Result<Layer>,
@@ -65,16 +65,22 @@ pub struct World {
 impl World {
     /// Looks around. An error when a session was named and does not run.
     pub fn look(told: Told) -> Result<Self> {
-        let here = std::env::current_dir().unwrap_or_default();
+        let called = std::env::current_dir().unwrap_or_default();
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
-        let (project, user) = (config::project(&here), config::user());
-        let mut settings = settings(&told, &project, &user);
         let state = State::look();
         let sessions = state.as_ref().map(State::sessions).unwrap_or_default();
-        let session =
-            choose(&sessions, &told, settings.as_ref().map_or(here.as_path(), |it| it.project.as_path()))?;
+        let session = choose(&sessions, &told, &called)?;
+        // A session of another project is judged by that project's files, never by those here.
+        let elsewhere =
+            session.as_ref().map(|it| &it.folder).filter(|it| **it != config::project_folder(&called));
+        let here = elsewhere.filter(|folder| folder.is_dir()).cloned().unwrap_or(called);
+        let (project, user) = (config::project(&here), config::user());
+        let mut settings = settings(&told, &project, &user);
+        if let Ok(settings) = &mut settings {
+            settings.project = config::project_folder(&here);
+        }
         if let (Some(session), Ok(settings)) = (&session, &mut settings) {
             as_session(settings, session);
         }
@@ -203,9 +209,7 @@ fn settings(told: &Told, project: &Result<Layer>, user: &Result<Layer>) -> Resul
 
 /// What a session was told on its command line counts more for it than what the files say.
 fn as_session(settings: &mut Settings, session: &SessionRecord) {
-    if let Some(file) = &session.env_file {
-        settings.env_file = Some(file.path.clone());
-    }
+    settings.env_file = session.env_file.as_ref().map(|file| file.path.clone());
     let program = match session.provider.as_str() {
         "localtunnel" => &mut settings.lt,
         "ngrok" => &mut settings.ngrok,
@@ -216,11 +220,16 @@ fn as_session(settings: &mut Settings, session: &SessionRecord) {
     settings.server = session.server.as_deref().and_then(|server| Url::parse(server).ok());
 }
 
-/// The living session that was named, or is on the port that was; else that of this project, else the newest.
-fn choose(sessions: &[SessionRecord], told: &Told, here: &Path) -> Result<Option<SessionRecord>> {
-    let alive: Vec<SessionRecord> = sessions.iter().filter(|session| session.is_alive()).cloned().collect();
+/// The living session that was named, or is on the port that was; else that of this project. Where nobody ever
+/// described a gateway, the only or the newest one is meant.
+fn choose(sessions: &[SessionRecord], told: &Told, called: &Path) -> Result<Option<SessionRecord>> {
+    let here = config::project_folder(called);
+    let explicit = told.session.is_some() || told.port.is_some();
+    let only_ours = !explicit && config::project_file(called).is_some();
+    let meant = |session: &&SessionRecord| session.is_alive() && (!only_ours || session.folder == here);
+    let alive: Vec<SessionRecord> = sessions.iter().filter(meant).cloned().collect();
     let wanted = Wanted { session: told.session.as_deref(), port: told.port };
-    match (state::choose(&alive, wanted, here), &told.session) {
+    match (state::choose(&alive, wanted, &here), &told.session) {
         (Ok(session), _) => Ok(Some(session)),
         (Err(error), Some(_)) => Err(error),
         (Err(_), None) if told.port.is_some() => Ok(None),

@@ -240,3 +240,50 @@ fn what_a_tunnel_program_says_of_itself_is_heard() {
         assert!(verdict == "warn" && told.contains(says), "{verdict} {told}");
     }
 }
+
+#[test]
+fn a_session_of_another_project_is_judged_by_that_projects_files_and_this_one_by_none_of_its() {
+    let mut bench = Bench::new();
+    bench.home.write("answers.json", "{}");
+    let server = LtServer::start();
+    let command =
+        json!(gateway_command(&bench.gateway_arguments().iter().map(String::as_str).collect::<Vec<_>>()));
+    let settings = format!(
+        "provider = 'localtunnel'\nserver = '{}'\nport = {}\ncommand = {command}\nenv-file = '.env'\nprobe-interval = '10m'\n",
+        server.url(),
+        bench.port
+    );
+    bench.home.write("shop/mcpgw.toml", settings);
+    bench.server = Some(server);
+    // The other one's files would make the shop look wrong.
+    bench
+        .home
+        .write("blog/mcpgw.toml", "provider = 'local'\nport = 1\nenv-file = '.env'\ncommand = ['node']\n");
+    bench.home.write("blog/.env", "APP_URL=https://yesterday.example\n");
+    bench.home.write("notes/x", "");
+    let at = |folder: &str| bench.home.path().join(folder);
+    let tunnel = bench.mcpgw().current_dir(&at("shop")).args(["tunnel", "--json", "--yes"]);
+    let mut session = tunnel.start();
+    session.expect("ready");
+    let look = |folder: &str, more: &[&str]| {
+        let output = bench.mcpgw().current_dir(&at(folder)).args(["doctor", "--json"]).args(more).run();
+        let rows = rows(&output);
+        let running = rows.iter().find(|row| row["id"] == "session.running").cloned().unwrap();
+        (running, rows.into_iter().filter(is_alarm).collect::<Vec<_>>())
+    };
+    for (folder, more, verdict) in [
+        ("shop", &[][..], "pass"),
+        ("notes", &[], "pass"),
+        ("blog", &["--session", "shop"], "pass"),
+        ("blog", &[], "skip"),
+    ] {
+        let (running, alarms) = look(folder, more);
+        assert_eq!(
+            (&running["verdict"], &alarms),
+            (&json!(verdict), &vec![]),
+            "{folder} {more:?}: {running}"
+        );
+        assert!(running.to_string().contains("shop"), "{running}");
+    }
+    session.stop();
+}
