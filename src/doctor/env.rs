@@ -2,14 +2,13 @@
 //! public address. Needs nothing installed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use url::Url;
 
-use super::gateway::program_of;
+use super::app_url::app_url;
 use super::{Check, Finding, World};
-use crate::os;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -19,7 +18,7 @@ pub(super) fn checks() -> Vec<Check> {
         Check::looks("env.no_proxy", no_proxy),
         Check::looks("env.node", node),
         Check::looks("env.turbo", turbo),
-        Check::looks("env.app_url", app_url),
+        Check::asks("env.app_url", app_url),
     ]
 }
 
@@ -224,131 +223,4 @@ fn passes(config: &Value, name: &str) -> bool {
     lists.chain(tasks).filter_map(Value::as_array).flatten().filter_map(Value::as_str).any(|pattern| {
         pattern == name || pattern.strip_suffix('*').is_some_and(|start| name.starts_with(start))
     })
-}
-
-/// The variables that gateways read their public address from (FACTS: three eras in use).
-const ADDRESSES: [&str; 3] = ["APP_URL", "BETTER_AUTH_URL", "FRONTEND_URL"];
-
-/// What the gateway was told its public address is: by its process's environment, else by an env file,
-/// else by this shell.
-fn app_url(world: &World) -> Finding {
-    let current = world.url().map(|url| crate::session::base(&url));
-    let wanted = world.session.as_ref().map(|session| &session.env);
-    let holder = os::listener_on(world.port());
-    if let (Some(current), Some(holder)) = (&current, &holder)
-        && let Some(variables) = os::environment(holder.pid)
-    {
-        return told(world, current, wanted, &variables, &program_of(holder));
-    }
-    let sources = env_files(world).into_iter().flat_map(|path| {
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let lines: Vec<String> =
-            text.lines().map(|line| line.trim_start_matches("export ").trim().to_string()).collect();
-        lines.into_iter().map(move |line| (path.display().to_string(), line))
-    });
-    let shell =
-        world.variables.iter().map(|(name, value)| ("this shell".to_string(), format!("{name}={value}")));
-    let mut found = None;
-    for (place, line) in shell.chain(sources) {
-        let Some((name, value)) = line.split_once('=').filter(|(name, _)| ADDRESSES.contains(name)) else {
-            continue;
-        };
-        let value = value.trim().trim_matches(['"', '\'']);
-        if let Some(finding) = misspelt(name, value, &place) {
-            return finding;
-        }
-        if let Some(current) = &current
-            && name == "APP_URL"
-            && value != current
-            && place != "this shell"
-        {
-            return Finding::fail(format!("{name} in {place} is {value}, and the address is {current}"))
-                .fix(format!("mcpgw tunnel --env-file {place} keeps it current"));
-        }
-        found = Some(format!("{name} in {place} is well written"));
-    }
-    Finding::pass(found.unwrap_or_else(|| "nobody says otherwise".into()))
-}
-
-/// The gateway's own variables against the current address.
-fn told(
-    world: &World,
-    current: &str,
-    wanted: Option<&std::collections::BTreeMap<String, String>>,
-    variables: &[String],
-    who: &str,
-) -> Finding {
-    let value_of = |name: &str| {
-        variables.iter().find_map(|one| one.strip_prefix(name)?.strip_prefix('=')).map(str::to_string)
-    };
-    for name in ADDRESSES {
-        if let Some(value) = value_of(name)
-            && let Some(finding) = misspelt(name, &value, who)
-        {
-            return finding;
-        }
-    }
-    let started_by_us = variables.iter().any(|one| {
-        world
-            .session
-            .as_ref()
-            .is_some_and(|session| *one == format!("{}={}", crate::process::SESSION_MARK, session.id))
-    });
-    let restart = "restart the gateway with it: `mcpgw tunnel -- CMD` starts it, `mcpgw run -- CMD` tells it";
-    for (name, value) in wanted.into_iter().flatten() {
-        match value_of(name) {
-            Some(has) if has == *value => {}
-            Some(has) => {
-                return Finding::fail(format!("{who} was told {name}={has}, and it should be {value}"))
-                    .fix(restart);
-            }
-            None if started_by_us => {
-                return Finding::fail(format!("{name} did not reach {who}: something between mcpgw and it (turbo, pnpm, a script) drops it"))
-                    .fix(format!("list {name} in turbo.json's globalPassThroughEnv, use --env-file .env, or start the backend directly"));
-            }
-            None if name == "APP_URL" => {
-                return Finding::warn(format!(
-                    "{who} was not told its public address: it ran before the session, or without it"
-                ))
-                .fix(restart);
-            }
-            None => {}
-        }
-    }
-    match value_of("APP_URL") {
-        Some(_) => Finding::pass(format!("{who} was told {current}")),
-        None => Finding::pass(format!("{who} needs no APP_URL")),
-    }
-}
-
-/// Written so that no gateway can use it?
-fn misspelt(name: &str, value: &str, place: &str) -> Option<Finding> {
-    if value.is_empty() {
-        return None;
-    }
-    if value.ends_with('/') {
-        return Some(
-            Finding::fail(format!(
-                "{name} of {place} ends in a slash: callbacks become //api/oauth/callback"
-            ))
-            .fix(format!("set {name}={}", value.trim_end_matches('/'))),
-        );
-    }
-    match Url::parse(value) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => None,
-        _ => Some(
-            Finding::fail(format!("{name} of {place} is no web address: {value}"))
-                .fix(format!("write it with its scheme: {name}=https://{}", value.trim_start_matches('/'))),
-        ),
-    }
-}
-
-/// The files that a gateway may read its variables from: the one mcpgw keeps, else the project's `.env`.
-fn env_files(world: &World) -> Vec<PathBuf> {
-    let kept = world.settings.as_ref().ok().and_then(|settings| settings.env_file.clone());
-    let project = world.settings.as_ref().map_or(world.here.clone(), |settings| settings.project.clone());
-    let usual = [world.here.join(".env"), project.join(".env")];
-    let mut files: Vec<PathBuf> = kept.into_iter().chain(usual).filter(|path| path.is_file()).collect();
-    files.dedup();
-    files
 }

@@ -6,6 +6,7 @@
 //! follows from it is `skip`.
 
 mod agent;
+mod app_url;
 mod cert;
 mod check;
 mod client;

@@ -111,6 +111,8 @@ fn a_gateway_that_was_told_another_address_is_found() {
     bench.gateway.take();
     let mut gateway = told(&bench, None);
     bench.start_session(&["--subdomain", "doctor-told"]);
+    bench.is_healthy("a gateway that has no use for its address and was not told");
+    bench.put("answers.json", Some(&json!({"/api/oauth/callback": {"status": 400}}).to_string()));
     let url = bench.record()["url"].as_str().unwrap().to_string();
     let slash = format!("{url}/");
     for (value, verdict, says) in [
@@ -131,13 +133,18 @@ fn a_gateway_that_was_told_another_address_is_found() {
 }
 
 #[test]
-fn an_address_that_is_lost_on_the_way_to_the_gateway_is_found() {
+fn an_address_that_is_lost_on_the_way_to_the_gateway_is_found_unless_a_file_brings_it() {
     let mut bench = Bench::live();
-    bench.session.take().unwrap().stop();
     let command = gateway_command(&bench.gateway_arguments().iter().map(String::as_str).collect::<Vec<_>>());
-    let lossy: Vec<&str> =
-        ["env", "-u", "APP_URL"].into_iter().chain(command.iter().map(String::as_str)).collect();
-    bench.start_session(&[&["--"], lossy.as_slice()].concat());
+    let lossy = ["--", "env", "-u", "APP_URL"].into_iter().chain(command.iter().map(String::as_str));
+    let lossy: Vec<&str> = lossy.collect();
+    bench.session.take().unwrap().stop();
+    bench.start_session(&lossy);
+    bench.is_healthy("the env file brings it");
+    bench.session.take().unwrap().stop();
+    let settings = bench.home.read("mcpgw.toml").replace("env-file = '.env.tunnel'\n", "");
+    bench.home.write("mcpgw.toml", settings);
+    bench.start_session(&lossy);
     let rows = rows(&bench.doctor(&[]));
     let first = first_alarm(&rows).unwrap();
     assert_eq!(first["id"], "env.app_url", "{rows:#?}");
