@@ -123,7 +123,10 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 /// A program that starts `mcpgw tunnel --json` reads standard output alone.
 fn wants_events() -> bool {
     let mut words = std::env::args().skip(1).take_while(|word| word != "--");
-    words.next().is_some_and(|command| command == "tunnel") && words.any(|word| word == "--json")
+    let by_variable =
+        || std::env::var("MCPGW_JSON").is_ok_and(|value| ["1", "true", "yes"].contains(&value.as_str()));
+    words.next().is_some_and(|command| command == "tunnel")
+        && (words.any(|word| word == "--json") || by_variable())
 }
 
 /// clap names the flag, also when the wrong value came from the environment.

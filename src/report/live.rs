@@ -84,9 +84,30 @@ impl Canvas {
         let up = rows(&self.drawn, usize::from(width)).min(usize::from(height).saturating_sub(1));
         // Up to where the last picture began, and everything below goes.
         let back = if up == 0 { String::new() } else { format!("\x1b[{up}A\r\x1b[J") };
-        self.drawn = picture;
+        self.drawn = fitting(&picture, usize::from(width), usize::from(height));
         told(&format!("{back}{}", self.drawn))
     }
+}
+
+/// As much of a text as a terminal of this size shows at once: what is higher cannot be drawn over.
+fn fitting(text: &str, width: usize, height: usize) -> String {
+    // The line that the cursor is left on.
+    let room = height.saturating_sub(1).max(1);
+    if rows(text, width) <= room {
+        return text.into();
+    }
+    let (mut kept, mut used) = (vec![], 1);
+    for line in text.lines() {
+        used += rows(line, width).max(1);
+        if used > room {
+            break;
+        }
+        kept.push(line);
+    }
+    let left = text.lines().count() - kept.len();
+    let more = style(format!("… {left} more lines: the terminal is too small")).dim();
+    kept.push("");
+    kept.join("\n") + &more.to_string()
 }
 
 /// How many rows of a terminal this wide a text takes.
@@ -116,6 +137,16 @@ mod tests {
     fn a_picture_is_as_high_as_a_narrow_terminal_makes_it() {
         assert_eq!(rows("12345\n\n123456\x1b[1m", 5), 4);
         assert_eq!(rows("", 5), 0);
+    }
+
+    #[test]
+    fn a_picture_that_is_too_high_is_cut_where_the_terminal_ends() {
+        let text = "1\n22222222\n3\n4\n5";
+        assert_eq!(fitting(text, 80, 6), text);
+        assert_eq!(fitting(text, 80, 4), "1\n22222222\n… 3 more lines: the terminal is too small");
+        assert_eq!(fitting(text, 4, 5), "1\n22222222\n… 3 more lines: the terminal is too small");
+        assert!(rows(&fitting(&"x\n".repeat(100), 80, 24), 80) <= 23);
+        assert!(fitting(text, 1, 1).starts_with('…'));
     }
 
     #[test]
