@@ -58,7 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;status' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The same, as other commands have it')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')

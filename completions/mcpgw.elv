@@ -53,7 +53,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help'
         }
         &'mcpgw;status'= {
-            cand --session 'The same'
+            cand --session 'The same, as other commands have it'
             cand --json 'Print one JSON document'
             cand -w 'Go on, and show every change until Ctrl-C; with --json, one document a line'
             cand --watch 'Go on, and show every change until Ctrl-C; with --json, one document a line'

@@ -52,7 +52,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l mcp-path -d 'Wher
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l patience -d 'How long a call waits for a gateway that is away [default: 50s]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l strict -d 'Fail when there is no gateway, instead of waiting for it'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l session -d 'The same' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l session -d 'The same, as other commands have it' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals; with --watch, each as it comes'

@@ -56,7 +56,7 @@ pub struct StatusArgs {
     /// This session alone, by its name or id [default: all]
     #[arg(value_name = "SESSION")]
     pub name: Option<String>,
-    /// The same
+    /// The same, as other commands have it
     #[arg(long, value_name = "NAME|ID", conflicts_with = "name")]
     pub session: Option<String>,
 }

@@ -83,7 +83,7 @@ pub struct TunnelArgs {
     #[arg(long, short, value_name = "PORT", env = "MCPGW_PORT", hide_env = true, help_heading = GATEWAY)]
     pub port: Option<u16>,
     /// The gateway's port, as for --port
-    #[arg(value_name = "PORT", help_heading = GATEWAY)]
+    #[arg(value_name = "PORT")]
     pub short_port: Option<u16>,
     /// The gateway's command; without it, the gateway that listens on --port is used
     #[arg(last = true, value_name = "GATEWAY CMD")]
