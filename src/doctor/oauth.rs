@@ -10,6 +10,7 @@ use super::tunnel::{authority, near};
 use super::{Check, Finding, World};
 use crate::os;
 use crate::session::{base, beginning};
+use crate::web;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -143,6 +144,7 @@ async fn redirect(world: Arc<World>) -> Finding {
 fn drift(world: &World) -> Finding {
     let Some(url) = world.url() else { return Finding::skip("no session runs") };
     let lines = written_down(world);
+    let mut here_only = None;
     for (place, line) in &lines {
         let Some((name, value)) = line.split_once('=') else { continue };
         let about = ["REDIRECT_URI", "REDIRECT_URL", "CALLBACK_URL", "CALLBACK_URI"]
@@ -151,18 +153,21 @@ fn drift(world: &World) -> Finding {
         let Some(named) = Url::parse(value.trim().trim_matches(['"', '\''])).ok().filter(|_| about) else {
             continue;
         };
-        if ["http", "https"].contains(&named.scheme()) && named.origin() != url.origin() {
-            return Finding::fail(format!(
-                "{name} in {place} is {}, and the address is {}",
-                base(&named),
-                base(&url)
-            ))
-            .fix(format!(
-                "set it to {}{} there and where the app is registered",
-                base(&url),
-                named.path()
-            ));
+        if !["http", "https"].contains(&named.scheme()) || named.origin() == url.origin() {
+            continue;
         }
+        let what = format!("{name} in {place} is {}, and the address is {}", base(&named), base(&url));
+        let fix = format!("set it to {}{} there and where the app is registered", base(&url), named.path());
+        // That of this machine was never another's, and leads whoever sits here back.
+        if named.host_str().is_some_and(|host| host == "127.0.0.1" || web::is_loopback_name(host)) {
+            let what = format!("{what}: a login from elsewhere does not come back");
+            here_only.get_or_insert(Finding::warn(what).fix(fix));
+            continue;
+        }
+        return Finding::fail(what).fix(fix);
+    }
+    if let Some(finding) = here_only {
+        return finding;
     }
     let session = world.session.as_ref().filter(|session| session.provider != "local");
     if let Some(before) = session.and_then(|session| session.previous_url.as_deref())

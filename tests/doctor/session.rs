@@ -46,6 +46,11 @@ pub(super) const SESSION: &[Seed] = &[
         "yesterday.loca.lt",
     ),
     seed(
+        "oauth.drift",
+        File(".env", Some("GITHUB_CALLBACK_URL=http://localhost:3001/api/oauth/callback\n")),
+        "a login from elsewhere",
+    ),
+    seed(
         "oauth.metadata",
         Answers(
             || json!({"/.well-known/oauth-authorization-server": {"body": {"issuer": "https://yesterday.loca.lt"}}}),
