@@ -12,6 +12,8 @@ pub mod registry;
 mod rekey;
 mod servers;
 pub mod store;
+#[cfg(test)]
+mod trials;
 
 use std::path::{Path, PathBuf};
 
@@ -25,8 +27,8 @@ pub use rekey::rekey;
 pub use servers::{Server, servers};
 pub use store::{Done, Writer};
 
-use document::{Existing, Room, Spot};
-use store::{Content, Edit, Ledger, Mine, Subject};
+use document::{Existing, Found, Room, Spot};
+use store::{Content, Edit, Ledger, Mine, Over, Subject};
 
 use crate::config::Scope;
 use crate::error::{Error, Result, nearest};
@@ -112,28 +114,31 @@ pub fn has_entry(place: &Place) -> Result<bool> {
 pub fn configure(state: &State, place: &Place, link: &Link, force: bool, writer: &Writer) -> Result<Outcome> {
     let subject = subject(place, link.is_secret());
     let edit = |content: &Content, mine: &[Mine]| {
-        let Some(Written { text, spot, before }) = with_entry(place, link, force, content, mine)? else {
-            return Ok(Edit::Keep);
-        };
+        let Some(written) = with_entry(place, link, force, content, mine)? else { return Ok(Edit::Keep) };
+        let Written { text, spot, before, over } = written;
         let room = if before.is_some() { Room::default() } else { document::room(&content.text, &spot) };
-        Ok(Edit::Write(
-            text,
-            Mine {
-                client: place.client.id.into(),
-                path: place.path.clone(),
-                keys: spot.path,
-                name: spot.name,
-                before,
-                room,
-                led_to: vec![link.leads_to()],
-                has_key: link.has_key(),
-                removed: false,
-                project: place.project.clone(),
-            },
-        ))
+        let led_to = vec![link.leads_to()];
+        let mine = Mine { led_to, has_key: link.has_key(), room, ..note(place, spot, before) };
+        Ok(Edit::Write(text, mine, over))
     };
     let done = store::change(state, &subject, writer, &edit)?;
     Ok(Outcome { client: place.client, path: place.path.clone(), done })
+}
+
+/// What is to be known of an entry.
+fn note(place: &Place, spot: Spot, before: Option<String>) -> Mine {
+    Mine {
+        client: place.client.id.into(),
+        path: place.path.clone(),
+        keys: spot.path,
+        name: spot.name,
+        before,
+        room: Room::default(),
+        led_to: vec![],
+        has_key: false,
+        removed: false,
+        project: place.project.clone(),
+    }
 }
 
 /// The file before and after, when nothing is written.
@@ -142,7 +147,7 @@ pub fn preview(state: &State, place: &Place, link: Option<&Link>, force: bool) -
     let mine = known(state, &place.path);
     let new = match link {
         Some(link) => with_entry(place, link, force, &content, &mine)?.map(|written| written.text),
-        None => without_entry(place, force, &content, &mine)?.map(|(text, _)| text),
+        None => without_entry(place, force, &content, &mine)?.map(|written| written.text),
     };
     let new = new.unwrap_or_else(|| content.text.clone());
     let entry = |text: &str| document::read(text, &spot(place.client, text, &place.name).0).ok().flatten();
@@ -179,6 +184,7 @@ struct Written {
     spot: Spot,
     /// The entry that was there.
     before: Option<String>,
+    over: Over,
 }
 
 /// The document with the entry; none when it has it already.
@@ -204,28 +210,31 @@ fn with_entry(
         Some(_) => return Err(foreign(place, "overwrite")),
     };
     let new = document::put(text, &spot, &changes, existing).map_err(refuse)?;
+    let over = over(place.client, found.as_ref(), &mine);
     let before = found.map(|found| found.raw);
-    Ok((new != content.text).then_some(Written { text: new, spot, before }))
+    Ok((new != content.text).then_some(Written { text: new, spot, before, over }))
 }
 
-fn without_entry(
-    place: &Place,
-    force: bool,
-    content: &Content,
-    mine: &[Mine],
-) -> Result<Option<(String, Spot)>> {
+fn without_entry(place: &Place, force: bool, content: &Content, mine: &[Mine]) -> Result<Option<Written>> {
     let text = &content.text;
     let refuse = |refusal| store::refuse(&place.path, text, &refusal);
     let (spot, _) = spot(place.client, text, &place.name);
     let mine: Vec<&Mine> = mine.iter().filter(|entry| entry.is_at(&spot)).collect();
-    match document::read(text, &spot).map_err(refuse)? {
-        None => return Ok(None),
-        Some(found) if is_ours(place.client, &found.value, &mine, None) || force => {}
-        Some(_) => return Err(foreign(place, "remove")),
+    let Some(found) = document::read(text, &spot).map_err(refuse)? else { return Ok(None) };
+    if !(is_ours(place.client, &found.value, &mine, None) || force) {
+        return Err(foreign(place, "remove"));
     }
     let room = mine.iter().map(|entry| entry.room).max_by_key(|room| room.made).unwrap_or_default();
     let new = document::take_out(text, &spot, room).map_err(refuse)?;
-    Ok(Some((new, spot)))
+    let over = over(place.client, Some(&found), &mine);
+    Ok(Some(Written { text: new, spot, before: Some(found.raw), over }))
+}
+
+/// Whose is what stands there, as far as we noted it down?
+fn over(client: &Client, found: Option<&Found>, mine: &[&Mine]) -> Over {
+    let leads_to = found.and_then(|found| entry::leads_to(client, &found.value));
+    let ours = leads_to.is_some_and(|to| mine.iter().any(|entry| entry.led_to.contains(&to)));
+    if ours { Over::Ours } else { Over::Theirs }
 }
 
 fn is_ours(client: &Client, value: &serde_json::Value, mine: &[&Mine], link: Option<&Link>) -> bool {
@@ -282,8 +291,10 @@ pub fn known_as(name: &str) -> Result<&'static Client> {
 /// Takes the entry out.
 pub fn remove(state: &State, place: &Place, force: bool) -> Result<Outcome> {
     let edit = |content: &Content, mine: &[Mine]| {
-        Ok(without_entry(place, force, content, mine)?
-            .map_or(Edit::Keep, |(text, spot)| Edit::TakeOut(text, spot)))
+        Ok(without_entry(place, force, content, mine)?.map_or(Edit::Keep, |written| {
+            let Written { text, spot, before, over } = written;
+            Edit::TakeOut(text, Mine { removed: true, ..note(place, spot, before) }, over)
+        }))
     };
     let nothing = !store::look(&place.path)?.exists();
     let done = if nothing {

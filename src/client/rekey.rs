@@ -3,7 +3,7 @@
 
 use super::document::{self, Spot};
 use super::registry::{self, Client};
-use super::store::{self, Content, Edit, Ledger, Mine, Writer};
+use super::store::{self, Content, Edit, Ledger, Mine, Over, Writer};
 use super::{Outcome, Place, entry, subject};
 use crate::config::Scope;
 use crate::error::Result;
@@ -67,7 +67,7 @@ fn one(
         };
         let found = document::read(&text, &spot).map_err(refuse)?;
         let leads_to = found.and_then(|found| entry::leads_to(client, &found.value));
-        Ok(Edit::Write(text, Mine { led_to: leads_to.into_iter().collect(), ..mine.clone() }))
+        Ok(Edit::Write(text, Mine { led_to: leads_to.into_iter().collect(), ..mine.clone() }, Over::Ours))
     };
     let subject = subject(&place, true);
     let done = store::change(state, &subject, writer, &edit)?;

@@ -54,7 +54,7 @@ pub struct Mine {
     pub keys: Vec<String>,
     /// The entry's name.
     pub name: String,
-    /// The entry that was there before, as it was written.
+    /// What somebody else last left in its place, as it was written.
     pub before: Option<String>,
     /// What it found at its place.
     pub room: Room,
@@ -70,6 +70,11 @@ pub struct Mine {
 }
 
 impl Mine {
+    /// Are both about the same entry?
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.name == other.name
+    }
+
     /// Is it this entry?
     pub fn is_at(&self, spot: &Spot) -> bool {
         self.keys == spot.path && self.name == spot.name
@@ -88,13 +93,24 @@ pub struct Record {
     pub states: Vec<String>,
     /// Folders we made for it, the deepest first.
     pub folders: Vec<PathBuf>,
+    /// Was there no file before us?
+    #[serde(default)]
+    pub made: bool,
     /// Our entries in it.
     pub entries: Vec<Mine>,
 }
 
 impl Record {
     pub(super) fn new(target: PathBuf) -> Self {
-        Self { version: 1, target, base: Base::Lost, states: vec![], folders: vec![], entries: vec![] }
+        Self {
+            version: 1,
+            target,
+            base: Base::Lost,
+            states: vec![],
+            folders: vec![],
+            made: false,
+            entries: vec![],
+        }
     }
 
     /// Has nobody but us changed the file, which is in this state?

@@ -67,9 +67,18 @@ pub enum Edit {
     /// It is as it should be.
     Keep,
     /// This text, and what is to be known of the entry.
-    Write(String, Mine),
-    /// This text, the entry of this spot being taken out.
-    TakeOut(String, Spot),
+    Write(String, Mine, Over),
+    /// This text, the entry being taken out.
+    TakeOut(String, Mine, Over),
+}
+
+/// What an edit finds at the entry's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// What we wrote there.
+    Ours,
+    /// What somebody else left there: an entry, or nothing.
+    Theirs,
 }
 
 /// What was done.
@@ -153,8 +162,8 @@ pub fn change(
         let (content, edited) = turn.settled(|content| edit(content, &turn.mine()))?;
         let written = match edited {
             Edit::Keep => return Ok(seen.unwrap_or(Done::Unchanged)),
-            Edit::Write(text, mine) => turn.write(writer, &content, &text, mine)?,
-            Edit::TakeOut(text, spot) => turn.take_out(writer, &content, &text, &spot)?,
+            Edit::Write(text, mine, over) => turn.write(writer, &content, &text, mine, over)?,
+            Edit::TakeOut(text, mine, over) => turn.take_out(writer, &content, &text, mine, over)?,
         };
         if let Some((done, bytes)) = written {
             // Read back: a program that had read before us may have written after us.
@@ -283,24 +292,20 @@ impl<'a> Turn<'a> {
         Error { message: error.message.replace(&target, &path), ..error }
     }
 
-    fn write(&self, writer: &Writer, content: &Content, text: &str, mine: Mine) -> Result<Option<Written>> {
+    fn write(
+        &self,
+        writer: &Writer,
+        content: &Content,
+        text: &str,
+        mine: Mine,
+        over: Over,
+    ) -> Result<Option<Written>> {
         let new = content.with(text);
         let staged = self.stage(&new)?;
         fault::point("staged");
-        let taken_over = self.taken_over(writer, &mine);
+        let taken_over = self.taken_over(writer, &mine).filter(|_| over == Over::Ours);
         let mine = taken_over.map_or(mine.clone(), |old| Mine { before: old.before, room: old.room, ..mine });
-        let record = self.entered(writer, content, &new, |entries| {
-            match entries.iter_mut().find(|entry| entry.keys == mine.keys && entry.name == mine.name) {
-                // What was there before our first change is what an undo brings back.
-                Some(entry) => {
-                    let Mine { client, path, led_to, has_key, project, .. } = mine;
-                    entry.led_to.extend(led_to);
-                    entry.led_to.dedup();
-                    *entry = Mine { client, path, has_key, project, removed: false, ..entry.clone() };
-                }
-                None => entries.push(mine),
-            }
-        })?;
+        let record = self.entered(writer, content, &new, |entries| enter(entries, mine, over))?;
         let swapped = self.swap(staged, writer, record, content)?;
         let done = if content.exists() { Done::Changed } else { Done::Created };
         Ok((swapped == Swapped::Done).then_some((done, Some(new))))
@@ -337,12 +342,16 @@ impl<'a> Turn<'a> {
         writer: &Writer,
         content: &Content,
         text: &str,
-        spot: &Spot,
+        mine: Mine,
+        over: Over,
     ) -> Result<Option<Written>> {
+        let taken_over = self.taken_over(writer, &mine).filter(|_| over == Over::Ours);
+        let mine = taken_over.map_or(mine.clone(), |old| Mine { before: old.before, room: old.room, ..mine });
         let known = self.ledger.record(writer);
         let state = state_of(content.bytes.as_deref());
         let alone = |record: &&Record| {
-            record.entries.len() == 1 && record.entries[0].is_at(spot) && record.entries[0].before.is_none()
+            let [entry] = &record.entries[..] else { return false };
+            entry.is_same(&mine) && entry.before.is_none()
         };
         if let Some(record) = known.as_ref().filter(|record| record.vouches_for(&state)).filter(alone) {
             let done = self.restore(writer, record, content)?;
@@ -353,9 +362,7 @@ impl<'a> Turn<'a> {
         }
         let new = content.with(text);
         let staged = self.stage(&new)?;
-        let record = self.entered(writer, content, &new, |entries| {
-            entries.iter_mut().filter(|entry| entry.is_at(spot)).for_each(|entry| entry.removed = true);
-        })?;
+        let record = self.entered(writer, content, &new, |entries| enter(entries, mine, over))?;
         let swapped = self.swap(staged, writer, record, content)?;
         Ok((swapped == Swapped::Done).then_some((Done::Changed, Some(new))))
     }
@@ -372,6 +379,14 @@ impl<'a> Turn<'a> {
         let state = state_of(content.bytes.as_deref());
         let mut record = match old.clone() {
             Some(record) if record.vouches_for(&state) => record,
+            // Somebody took the file away and our entries with it: what comes is a new file.
+            Some(record) if content.bytes.is_none() => Record {
+                base: Base::Absent,
+                made: true,
+                states: vec![state.clone()],
+                folders: [self.made.clone(), record.folders].concat(),
+                ..Record::new(record.target)
+            },
             Some(record) => Record { base: Base::Lost, states: vec![], ..record },
             None => {
                 let base = match &content.bytes {
@@ -384,6 +399,7 @@ impl<'a> Turn<'a> {
                 fault::point("backed-up");
                 Record {
                     base,
+                    made: base == Base::Absent,
                     states: vec![state.clone()],
                     folders: self.made.clone(),
                     ..Record::new(self.target.clone())
@@ -451,6 +467,21 @@ impl<'a> Turn<'a> {
             });
         }
         let (content, (text, undone)) = self.settled(|content| without(content, &chosen))?;
+        let empty = record.made
+            && kept.is_empty()
+            && says_nothing(&text, &chosen)
+            && (text != content.text || chosen.iter().any(|entry| entry.removed));
+        if let (true, Some(bytes)) = (empty, &content.bytes) {
+            // There was no file before us, and nobody else has put anything into it.
+            let gone = file::remove_if_unchanged(&self.target, bytes);
+            if gone.map_err(|error| self.named(trouble("remove", &self.target, &error)))? == Swapped::Changed
+            {
+                return Ok(None);
+            }
+            remove_folders(&record);
+            self.ledger.forget(writer);
+            return Ok(Some(all(Done::Deleted)));
+        }
         if text != content.text {
             let new = content.with(&text);
             let staged = self.stage(&new)?;
@@ -488,18 +519,53 @@ impl<'a> Turn<'a> {
             Swapped::Changed => Ok(None),
             Swapped::Done if record.base == Base::Kept => Ok(Some(Done::Restored)),
             Swapped::Done => {
-                // Only empty ones go.
-                record.folders.iter().all(|folder| fs::remove_dir(folder).is_ok());
+                remove_folders(record);
                 Ok(Some(Done::Deleted))
             }
         }
     }
 }
 
+/// Enters what was done to an entry. What an undo brings back is what somebody else last left in its place: our own
+/// changes in between leave that as it is.
+fn enter(entries: &mut Vec<Mine>, mine: Mine, over: Over) {
+    let Some(entry) = entries.iter_mut().find(|entry| entry.is_same(&mine)) else {
+        return entries.push(mine);
+    };
+    let nothing_since_ours = mine.before.is_none() && entry.removed;
+    if over == Over::Theirs && !nothing_since_ours {
+        entry.before.clone_from(&mine.before);
+        entry.room = mine.room;
+    }
+    let Mine { client, path, led_to, has_key, project, removed, .. } = mine;
+    entry.led_to.extend(led_to);
+    entry.led_to.dedup();
+    *entry = Mine { client, path, has_key, project, removed, ..entry.clone() };
+}
+
+/// Is nothing left that somebody could miss? Empty levels above entries are nothing.
+fn says_nothing(text: &str, entries: &[Mine]) -> bool {
+    let said: String = text.split_whitespace().collect();
+    let level = |entry: &Mine| matches!(&entry.keys[..], [key] if said == format!("{{\"{key}\":{{}}}}"));
+    let preamble = |entry: &Mine| {
+        super::registry::find(&entry.client).is_some_and(|client| text.trim() == client.preamble.trim())
+    };
+    said.is_empty() || said == "{}" || entries.iter().any(|entry| level(entry) || preamble(entry))
+}
+
+/// The folders that were made for the file; only empty ones go.
+fn remove_folders(record: &Record) {
+    record.folders.iter().all(|folder| fs::remove_dir(folder).is_ok());
+}
+
 /// The text without these entries, or with what was there before them.
 fn without(content: &Content, entries: &[Mine]) -> Result<(String, Vec<(Mine, Done)>)> {
     let mut text = content.text.clone();
     let mut undone = vec![];
+    if !content.exists() {
+        // Somebody took the file away: it stays so.
+        return Ok((text, entries.iter().map(|entry| (entry.clone(), Done::Unchanged)).collect()));
+    }
     for entry in entries {
         let new = one_without(&text, entry).map_err(|refusal| refuse(&entry.path, &text, &refusal))?;
         let done = if new == text { Done::Unchanged } else { Done::Changed };
