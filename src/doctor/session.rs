@@ -156,10 +156,11 @@ fn running(world: &World) -> Finding {
             session.provider
         )),
         None => match world.sessions.iter().find(|session| session.is_alive()) {
-            Some(other) => Finding::skip("no session of this project runs").fix(format!(
-                "mcpgw tunnel starts one; mcpgw doctor --session {} looks at the one that does",
+            Some(other) => Finding::skip(format!(
+                "no session of this project runs; the one of another does (--session {})",
                 other.name()
-            )),
+            ))
+            .fix("mcpgw tunnel starts one"),
             None => Finding::skip("no session runs").fix("mcpgw tunnel starts one"),
         },
     }
