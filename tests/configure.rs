@@ -281,7 +281,7 @@ fn links_and_modes_stay_and_a_new_file_with_a_secret_is_private() {
 
 #[test]
 fn a_refusal_leaves_the_file_and_names_the_place() {
-    let cases: [(&str, &[u8], &str); 9] = [
+    let cases: [(&str, &[u8], &str); 10] = [
         (
             "cursor",
             b"{\n  \"mcpServers\": {\n    \"a\": 1\n    \"b\": 2\n  }\n}",
@@ -295,6 +295,7 @@ fn a_refusal_leaves_the_file_and_names_the_place() {
         ("gemini-cli", b"{\n  \"a\": 1,\n}", ":2:9: a comma before a closing bracket"),
         ("cursor", b"{\"a\": 1}}", ":1:9: the document has ended"),
         ("cursor", b"{'a': 1}", ":1:2: a key in double quotes"),
+        ("goose", b"a: 1\nextensions: {}\na: 2\n", ":3:1: the key `a` is there for the second time"),
     ];
     for (client, before, words) in cases {
         let home = Home::new();
@@ -521,4 +522,53 @@ fn bridges_of_two_projects_stand_side_by_side() {
     }
     let none = project(&home, "cafe")(&["claude-desktop", "--remove"]);
     assert!(none.stdout.contains("--remove --name mcpgw"), "{none:?}");
+}
+
+#[test]
+fn where_nothing_runs_yet_one_line_says_so_with_the_way_out() {
+    let home = Home::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let served = configure(&home, ["cursor", "kiro", "--port", &port]);
+    assert!(
+        served.stdout.contains(&format!("the gateway on port {port}, for this machine only")),
+        "{served:?}"
+    );
+    drop(listener);
+    let port = support::free_port().to_string();
+    let told = configure(&home, ["cursor", "kiro", "--port", &port]);
+    assert_eq!(told.stdout.matches("no session runs").count(), 1, "{told:?}");
+    assert!(
+        told.stdout.contains("leads nowhere yet") && told.stdout.contains("mcpgw tunnel --configure cursor"),
+        "{told:?}"
+    );
+    let bridge = done(&home, ["claude"]);
+    let codes: Vec<&str> =
+        bridge["notices"].as_array().unwrap().iter().map(|notice| notice["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["client.claude", "client.any_session"], "{bridge}");
+    assert!(bridge["notices"][0]["fix"].as_str().unwrap().contains("claude-code"), "{bridge}");
+    assert!(done(&home, ["cursor", "--url", URL])["notices"].is_null());
+}
+
+#[test]
+fn who_connects_from_the_internet_is_told_what_is_lacking() {
+    let home = Home::new();
+    let fix = |args: &[&str]| {
+        let output = configure(&home, args.iter().copied());
+        assert_eq!(output.code, 1, "{output:?}");
+        output.stderr.split_once("fix:").unwrap().1.to_string()
+    };
+    assert!(fix(&["chatgpt"]).contains("start a tunnel: mcpgw tunnel"));
+    assert!(fix(&["chatgpt", "--url", "https://localhost:3443"]).contains("--url"));
+    let https = support::free_port().to_string();
+    let mut session = Mcpgw::tunnel(&home).args(["--demo", "--https-port", &https]).start();
+    session.expect("ready");
+    assert!(fix(&["claude-web"]).contains("mcpgw tunnel --provider"));
+    session.stop();
+    let server = support::LtServer::start();
+    let mut session =
+        Mcpgw::tunnel(&home).args(["--demo", "--provider", "lt", "--server", &server.url()]).start();
+    session.expect("ready");
+    assert!(fix(&["chatgpt"]).contains("without --server"));
+    session.stop();
 }

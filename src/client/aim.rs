@@ -121,7 +121,7 @@ impl Aim {
         let url = self.address(Via::Tunnel)?;
         if client.from_afar && (url.scheme() == "http" || is_loopback(&url)) {
             let message = format!("give {} the address {url}: it connects from the internet", client.name);
-            return Err(Error::failed("client.https_only", message).fix("start a tunnel: mcpgw tunnel"));
+            return Err(Error::failed("client.https_only", message).fix(self.way_to_the_internet()));
         }
         let needs_key = self.key_for(&url)?.is_some();
         match needs_key && !client.sends_headers {
@@ -131,6 +131,21 @@ impl Aim {
                 Ok((with_key.into(), true))
             }
             false => Ok((url.into(), needs_key)),
+        }
+    }
+
+    /// What is lacking for an address that everybody reaches.
+    fn way_to_the_internet(&self) -> &'static str {
+        match &self.session {
+            _ if self.url.is_some() => "give an https address that is reached from there: --url",
+            None => "start a tunnel: mcpgw tunnel",
+            Some(session) if session.provider == "local" => {
+                "the session is for this machine only: end it and start one with a tunnel, \
+                 mcpgw tunnel --provider cloudflared for example (`mcpgw providers` compares them)"
+            }
+            Some(_) => {
+                "the tunnel's server is on this machine, or speaks plain http: start one without --server"
+            }
         }
     }
 

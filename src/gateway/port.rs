@@ -50,7 +50,8 @@ pub fn elsewhere(port: u16, open: &[u16]) -> Option<Event> {
     Some(Event::notice("gateway.other_port", message, Some(fix)))
 }
 
-fn is_served(port: u16) -> bool {
+/// Does anything listen there, on this machine?
+pub fn is_served(port: u16) -> bool {
     const LIMIT: Duration = Duration::from_millis(250);
     let addresses: [SocketAddr; 2] = [(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
     addresses.iter().any(|address| TcpStream::connect_timeout(address, LIMIT).is_ok())

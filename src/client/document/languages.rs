@@ -198,6 +198,15 @@ fn yaml_that_cannot_be_edited_is_refused_with_its_place() {
     assert!(refused("- a\n", &goose()).why.contains("the document must be a map"));
     assert_eq!(line_and_column("a: 1\n b: : 2\n", refused("a: 1\n b: : 2\n", &goose()).at.unwrap()).0, 2);
     assert!(refused("a: 1\n---\nb: 2\n", &goose()).why.contains("second document"));
+    for (text, place) in [
+        ("extensions:\n  a: {}\nz: 1\nextensions:\n  b: {}\n", (4, 1)),
+        ("z: 1\n\"z\": 2\n", (2, 1)),
+        ("extensions:\n  a: {}\n  'a': {}\n", (3, 3)),
+    ] {
+        let refusal = refused(text, &goose());
+        assert!(refusal.why.contains("for the second time"), "{refusal:?}");
+        assert_eq!(line_and_column(text, refusal.at.unwrap()), place);
+    }
     assert!(refused("a: \"x\n", &goose()).at.is_some());
     assert!(refused("a:\n\t- b\n", &goose()).at.is_some());
 }

@@ -1,6 +1,7 @@
 //! YAML (1.2). The servers may be a map (Goose) or a list of entries that name themselves (Continue). New lines
 //! take the indentation of their neighbours; inside `{}` and `[]` an entry goes on one line.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -252,6 +253,7 @@ fn way<'a>(root: &'a Node, path: &[String]) -> Result<Way<'a>> {
                 format!("{} must be a map, and is {}", name(path, depth), at.kind_word()),
             ));
         };
+        no_doubles(pairs)?;
         let Some(found) = at.get(key) else { return Ok(Way::Missing(at, depth)) };
         if pairs[found].1.is_nothing() {
             return Ok(Way::Nothing(at, found, depth));
@@ -259,6 +261,22 @@ fn way<'a>(root: &'a Node, path: &[String]) -> Result<Way<'a>> {
         at = &pairs[found].1;
     }
     Ok(Way::There(at))
+}
+
+/// Two keys of one name are no YAML (1.2.2, 3.2.1.1), and the clients refuse the whole file: what is written into it
+/// would help nobody. Looked for on the way to the servers; what is elsewhere is not ours to judge.
+fn no_doubles(pairs: &[(Node, Node)]) -> Result<()> {
+    let mut seen = HashSet::new();
+    let double = pairs.iter().find_map(|(key, _)| {
+        let name = key.says().filter(|name| *name != "<<")?;
+        (!seen.insert(name)).then_some((key, name))
+    });
+    match double {
+        Some((key, name)) => {
+            Err(Refusal::at(key.at.start, format!("the key `{name}` is there for the second time")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn name(path: &[String], depth: usize) -> String {
@@ -276,7 +294,8 @@ pub enum Servers {
 
 fn servers<'a>(node: &'a Node, spot: &Spot, kind: Servers) -> Result<&'a Node> {
     match (&node.kind, kind) {
-        (Kind::Map(_), Servers::Map) | (Kind::List(_), Servers::List) => Ok(node),
+        (Kind::Map(pairs), Servers::Map) => no_doubles(pairs).map(|()| node),
+        (Kind::List(_), Servers::List) => Ok(node),
         _ => {
             let wanted = if kind == Servers::Map { "a map" } else { "a list" };
             let what = name(&spot.path, spot.path.len());

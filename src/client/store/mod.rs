@@ -632,7 +632,7 @@ pub fn refuse(path: &Path, text: &str, refusal: &Refusal) -> Error {
         None => path.display().to_string(),
     };
     Error::failed("client.document", format!("edit {place}: {}", refusal.why))
-        .fix("put that right, or write the entry by hand: --dry-run elsewhere shows its shape")
+        .fix("correct it there and try again; nothing was changed")
 }
 
 fn refused(path: &Path, why: &str) -> Error {

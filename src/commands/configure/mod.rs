@@ -1,18 +1,20 @@
 //! `mcpgw configure`: the gateway into MCP clients' files, out of them, and back to what was.
 
+mod told;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use told::{Told, tell};
 use url::Url;
 
 use super::{ask, pick};
 use crate::cli::ConfigureArgs;
-use crate::client::{
-    self, Aim, ByHand, Client, Confidence, Done, Ground, Link, Named, Outcome, Place, Writer,
-};
+use crate::client::{self, Aim, ByHand, Client, Confidence, Done, Ground, Link, Named, Place, Writer};
 use crate::config::{self, Layer, Scope, Settings, Via};
 use crate::error::{Error, Result};
+use crate::gateway;
 use crate::report::{self, Event};
 use crate::state::{SessionRecord, State};
 
@@ -24,7 +26,7 @@ pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let state = State::open()?;
-    let mut told = vec![];
+    let (mut told, mut notices) = (vec![], vec![]);
     if !args.dry_run {
         told.extend(client::restore_leftovers(&state).into_iter().map(|result| Told::of(result, "restored")));
     }
@@ -33,80 +35,17 @@ pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
     if !by_hand.is_empty() && !args.undo && !args.remove {
         told.extend(enter(args, &by_hand, &ground)?);
     }
+    notices.extend(either_claude(args));
     told.extend(match args.undo {
         true => undo(args, &state, &chosen, &ground),
-        false => each(args, &state, &chosen, &ground)?,
+        false => each(args, &state, &chosen, &ground, &mut notices)?,
     });
-    tell(args, &told);
+    tell(args, &told, &notices);
     let failures = told.iter().filter_map(|one| one.failure.as_ref());
     Ok(match failures.map(|error| error.exit).min_by_key(|exit| *exit as u8) {
         None => ExitCode::SUCCESS,
         Some(exit) => ExitCode::from(exit as u8),
     })
-}
-
-/// What became of one client, for people and programs.
-#[derive(Debug, Serialize)]
-struct Told {
-    id: &'static str,
-    #[serde(skip)]
-    title: &'static str,
-    path: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<String>,
-    action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    via: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reload: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Event>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Event>,
-    #[serde(skip)]
-    lines: Vec<(char, String)>,
-    #[serde(skip)]
-    failure: Option<Error>,
-}
-
-impl Told {
-    fn new(client: &'static Client, path: Option<PathBuf>, action: &'static str) -> Self {
-        Self {
-            id: client.id,
-            title: client.name,
-            path,
-            entry: None,
-            action,
-            via: None,
-            url: None,
-            reload: None,
-            trust: None,
-            diff: None,
-            warnings: vec![],
-            error: None,
-            lines: vec![],
-            failure: None,
-        }
-    }
-
-    fn failed(client: &'static Client, path: Option<PathBuf>, error: Error) -> Self {
-        let event = Event::from(&error);
-        Self { error: Some(event), failure: Some(error), ..Self::new(client, path, "failed") }
-    }
-
-    /// `changed`: what a change is called here.
-    fn of(result: Result<Outcome>, changed: &'static str) -> Self {
-        match result {
-            Ok(outcome) => Self::new(outcome.client, Some(outcome.path), outcome.done.word(changed)),
-            Err(error) => Self { id: "", title: "", ..Self::failed(&client::ALL[0], None, error) },
-        }
-    }
 }
 
 /// The clients that are meant.
@@ -207,6 +146,7 @@ fn each(
     state: &State,
     chosen: &[&'static Client],
     ground: &Ground,
+    notices: &mut Vec<Event>,
 ) -> Result<Vec<Told>> {
     if args.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
         return Err(Error::usage("client.name", "use that --name: an entry needs a name that can be read")
@@ -220,6 +160,7 @@ fn each(
         Some(aim) => aim.project.clone(),
         None => project(pick::if_any(&args.which).unwrap_or_default().as_ref(), ground),
     };
+    notices.extend(aim.iter().flat_map(|aim| of_the_way(aim, chosen)));
     let one = |client: &&'static Client| {
         let path = match &args.config {
             Some(path) => client::written(path, ground),
@@ -254,6 +195,46 @@ fn each(
         told.unwrap_or_else(|error| Told::failed(client, Some(path), error))
     };
     Ok(chosen.iter().map(one).collect())
+}
+
+/// Two clients go by that name.
+fn either_claude(args: &ConfigureArgs) -> Option<Event> {
+    let meant = args.clients.iter().any(|name| name.trim().eq_ignore_ascii_case("claude"));
+    let fix = "for Claude Code: mcpgw configure claude-code";
+    meant.then(|| Event::notice("client.claude", "`claude` is Claude Desktop here", Some(fix.into())))
+}
+
+/// What there is to say where no session runs, whichever clients are told.
+fn of_the_way(aim: &Aim, chosen: &[&'static Client]) -> Vec<Event> {
+    if aim.session.is_some() || aim.url.is_some() {
+        return vec![];
+    }
+    let (bridges, others): (Vec<&Client>, Vec<&Client>) =
+        chosen.iter().partition(|client| aim.via(client) == Via::Bridge);
+    let mut notices = vec![];
+    if let Some(first) = others.first() {
+        let port = aim.port;
+        let (message, start) = match gateway::port::is_served(port) {
+            true => (
+                format!(
+                    "no session runs: the address is that of the gateway on port {port}, for this machine only"
+                ),
+                "",
+            ),
+            false => (
+                format!("no session runs, and nothing listens on port {port}: the address leads nowhere yet"),
+                "start the gateway there (on another one: --port), or ",
+            ),
+        };
+        let fix = format!("{start}mcpgw tunnel --configure {} writes an address for everywhere", first.id);
+        notices.push(Event::notice("client.no_session", message, Some(fix)));
+    }
+    if !bridges.is_empty() && aim.project.is_none() {
+        let message = "this folder is no project: the bridge follows whichever session runs";
+        let fix = "configure it where mcpgw.toml or .git is, and it follows that project";
+        notices.push(Event::notice("client.any_session", message, Some(fix.into())));
+    }
+    notices
 }
 
 /// What became of entries of other projects: none goes without a word.
@@ -385,41 +366,6 @@ fn project(session: Option<&SessionRecord>, ground: &Ground) -> Option<PathBuf> 
     let of_session = session.map(|session| session.folder.clone()).filter(|folder| folder.is_absolute());
     let is_project = || [config::PROJECT_FILE, ".git"].iter().any(|name| ground.project.join(name).exists());
     of_session.or_else(|| is_project().then(|| ground.project.clone()))
-}
-
-fn tell(args: &ConfigureArgs, told: &[Told]) {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        clients: &'a [Told],
-    }
-    if args.json {
-        return report::out(&serde_json::to_string(&Document { clients: told }).unwrap_or_default());
-    }
-    if args.undo && told.is_empty() {
-        report::out("nothing to undo");
-    }
-    for one in told {
-        if let Some(error) = &one.failure {
-            report::failure(error);
-            continue;
-        }
-        let path = one.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        match (args.dry_run, one.lines.is_empty()) {
-            (true, true) => report::done(&format!("{}: {path} is as it should be", one.title)),
-            (true, false) => report::diff_lines(&one.lines),
-            (false, _) => {
-                let to = one.url.as_ref().map(|url| format!(" -> {url}")).unwrap_or_default();
-                report::done(&format!("{}: {} {path}{to}", one.title, one.action));
-            }
-        }
-        if let Some(reload) = one.reload {
-            report::note(&format!("{}: {reload}", one.title));
-        }
-        if let Some(trust) = one.trust.filter(|_| one.reload.is_some()) {
-            report::note(&format!("{}: {trust}", one.title));
-        }
-        one.warnings.iter().for_each(report::advise);
-    }
 }
 
 #[derive(Serialize)]
