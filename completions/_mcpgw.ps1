@@ -99,8 +99,8 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show everything: also what lt says to those who work on it')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show everything: also what lt says to those who work on it')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

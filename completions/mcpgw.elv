@@ -91,8 +91,8 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --port 'The session on this gateway port'
             cand -f 'Go on with what comes, until the session ends'
             cand --follow 'Go on with what comes, until the session ends'
-            cand -v 'Show everything: also what lt says to those who work on it'
-            cand --verbose 'Show everything: also what lt says to those who work on it'
+            cand -v 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
+            cand --verbose 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -74,7 +74,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How 
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s v -l verbose -d 'Show everything: also what lt says to those who work on it'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s v -l verbose -d 'Show everything as it was said: also what lt says to those who work on it, and ngrok\'s records'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r

@@ -291,6 +291,10 @@ fn logs_are_merged_by_time_without_escape_sequences_and_followed_over_a_turn_unt
     );
     let one = Mcpgw::new(&home).args(["logs", "provider", "-n", "1"]).run().stdout;
     assert_eq!(one.trim(), "2026-01-01T00:00:01.000Z two");
+    let record = r#"{"lvl":"info","msg":"started tunnel \u001b]0;owned\u0007","url":"https://x.ngrok.app"}"#;
+    append("provider", &format!("2026-01-01T00:00:01.600Z {record}\n"));
+    let words = Mcpgw::new(&home).args(["logs", "provider", "-n", "1"]).run().stdout;
+    assert!(words.trim().ends_with("info started tunnel  url=https://x.ngrok.app"), "{words:?}");
 
     let mut following = Mcpgw::new(&home).args(["logs", "-f", "gateway", "-n", "1"]).start();
     following.expect_where("the past", SOON, |line| line.as_str().unwrap().ends_with("three red"));

@@ -153,7 +153,7 @@ pub struct LogsArgs {
     /// Go on with what comes, until the session ends
     #[arg(long, short)]
     pub follow: bool,
-    /// Show everything: also what lt says to those who work on it
+    /// Show everything as it was said: also what lt says to those who work on it, and ngrok's records
     #[arg(long, short)]
     pub verbose: bool,
     /// How many lines of the past: a number, or all

@@ -8,7 +8,7 @@ use crate::cli::{self, LogName, LogsArgs};
 use crate::error::Result;
 use crate::os;
 use crate::process::clean;
-use crate::provider::Chatter;
+use crate::provider::Plain;
 use crate::report::{self, Said};
 use crate::state::{SessionRecord, State, Tail, Watch};
 
@@ -19,8 +19,8 @@ pub(super) fn run(args: &LogsArgs) -> Result<()> {
     let whose = if args.whose.is_empty() { &ALL[..] } else { &args.whose };
     let mut tails: Vec<_> = whose.iter().map(|one| (name(*one), Tail::open(&folder, name(*one)))).collect();
     let several = tails.len() > 1;
-    let mut chatter = (!args.verbose).then(Chatter::default);
-    let mut past: VecDeque<Said> = next(&mut tails, &mut chatter).into();
+    let mut plain = (!args.verbose).then(Plain::default);
+    let mut past: VecDeque<Said> = next(&mut tails, &mut plain).into();
     if let cli::Lines::Last(count) = args.lines {
         past.drain(..past.len().saturating_sub(count));
     }
@@ -35,7 +35,7 @@ pub(super) fn run(args: &LogsArgs) -> Result<()> {
         let mut ended = false;
         while !ended {
             ended = os::wait_for_end(&process, Watch::PACE);
-            if !tell(next(&mut tails, &mut chatter), several) {
+            if !tell(next(&mut tails, &mut plain), several) {
                 return Ok(());
             }
         }
@@ -59,13 +59,17 @@ fn find(args: &LogsArgs) -> Result<(PathBuf, Option<SessionRecord>)> {
     Ok((past, None))
 }
 
-fn next(tails: &mut [(&'static str, Tail)], chatter: &mut Option<Chatter>) -> Vec<Said> {
+fn next(tails: &mut [(&'static str, Tail)], plain: &mut Option<Plain>) -> Vec<Said> {
     let mut lines: Vec<Said> = vec![];
     for (whose, tail) in tails {
-        let mut spared = |line: &Said| {
-            *whose == "provider" && chatter.as_mut().is_some_and(|chatter| chatter.is(&line.text))
-        };
-        lines.extend(tail.more().into_iter().map(|line| said(whose, line)).filter(|line| !spared(line)));
+        for line in tail.more().into_iter().map(|line| said(whose, line)) {
+            match plain.as_mut().filter(|_| *whose == "provider") {
+                None => lines.push(line),
+                Some(plain) => lines.extend(
+                    plain.of(&line.text).map(|text| Said { text: clean(text.as_bytes()), ..line.clone() }),
+                ),
+            }
+        }
     }
     lines.sort_by(|a, b| a.at.cmp(&b.at));
     lines

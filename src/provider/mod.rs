@@ -14,6 +14,7 @@ mod setup;
 #[cfg(test)]
 mod transcripts;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -292,7 +293,7 @@ pub trait Reader: Send {
     fn read(&mut self, stream: Stream, line: &str) -> Vec<Signal>;
 
     /// The line without its secrets, for logs and errors.
-    fn redact<'a>(&self, line: &'a str) -> std::borrow::Cow<'a, str> {
+    fn redact<'a>(&self, line: &'a str) -> Cow<'a, str> {
         redact::tokens(line)
     }
 }
@@ -387,14 +388,18 @@ impl Policy {
     };
 }
 
-/// Knows the lines of tunnel programs that are of use to their makers alone.
+/// A provider's log as a person wants it: without what is of use to the program's makers alone, records in words.
 #[derive(Debug, Default)]
-pub struct Chatter(localtunnel::Chatter);
+pub struct Plain(localtunnel::Chatter);
 
-impl Chatter {
-    /// Is this line of a provider's log one of them? To be asked of every line, in order.
-    pub fn is(&mut self, line: &str) -> bool {
-        self.0.is(line)
+impl Plain {
+    /// What to show of this line; to be asked of every line, in order. What comes of a record may hold anything:
+    /// clean it.
+    pub fn of<'a>(&mut self, line: &'a str) -> Option<Cow<'a, str>> {
+        if self.0.is(line) {
+            return None;
+        }
+        Some(ngrok::in_words(line).map_or(Cow::Borrowed(line), Cow::Owned))
     }
 }
 

@@ -5,6 +5,7 @@ mod account;
 mod codes;
 mod config;
 mod reader;
+mod words;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::process::{Spec, Stdin};
 use account::authtoken;
 use reader::NgrokReader;
+pub(super) use words::in_words;
 
 pub(super) struct Ngrok;
 
