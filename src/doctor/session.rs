@@ -9,6 +9,7 @@ use super::gateway::program_of;
 use super::{Check, Finding, World};
 use crate::os::{self, Process};
 use crate::process;
+use crate::provider::Plain;
 use crate::state::{Pulse, SessionRecord, State};
 
 pub(super) fn checks() -> Vec<Check> {
@@ -254,11 +255,17 @@ fn ready(world: &World) -> Finding {
     }
 }
 
-/// What the provider said last, without what looks like a token.
+/// What the provider said last that is of use, without what looks like a token.
 fn last_line(session: &SessionRecord) -> Option<String> {
+    const LONGEST: usize = 160;
     let text = fs::read_to_string(session.logs.join("provider.log")).ok()?;
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(crate::provider::without_tokens(line).chars().take(160).collect())
+    let mut plain = Plain::default();
+    // Each line begins with its time.
+    let said = text.lines().map(|line| line.split_once(' ').map_or(line, |(_, said)| said));
+    let of_use = said.filter_map(|said| plain.of(said).filter(|words| !words.trim().is_empty()));
+    let line = of_use.last()?;
+    let shown = crate::provider::without_tokens(&line);
+    Some(shown.chars().filter(|char| !char.is_control()).take(LONGEST).collect())
 }
 
 /// The file that mcpgw keeps the address in must hold the current one.
