@@ -53,8 +53,7 @@ fn forget(table: &mut ::toml::Table, path: &[String], name: &str) {
 /// The same for YAML, where anchors, tags and quotes count too.
 fn yaml(old: &str, new: &str, spot: &Spot, servers: Servers) -> Option<bool> {
     let others = |text: &str| -> Option<Json> {
-        let mut said =
-            super::yaml::parse(text).ok()?.map_or_else(|| json!({"map": []}), |root| root.meaning());
+        let mut said = super::yaml::meaning(text).ok()?.unwrap_or_else(|| json!({"map": []}));
         without(&mut said, &spot.path, &spot.name, servers);
         Some(said)
     };
