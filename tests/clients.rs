@@ -244,3 +244,33 @@ fn sessions_of_two_projects_tell_a_client_side_by_side_and_each_takes_its_own_ba
     blog.stop();
     assert_eq!(fs::read_to_string(&cursor).unwrap(), BEFORE);
 }
+
+#[test]
+fn a_gateways_own_project_never_gets_the_address_of_anothers_session() {
+    let home = Home::new();
+    home.write("shop/mcpgw.toml", "");
+    home.write("blog/mcpgw.toml", format!("port = {}\n", free_port()));
+    fs::create_dir_all(home.path().join("app/.git")).unwrap();
+    let mut shop = demo(&home, &["kiro"]).current_dir(&home.path().join("shop")).start();
+    let url = shop.expect("ready")["mcp_url"].as_str().unwrap().to_string();
+    let configure = |folder: &str, args: &[&str]| {
+        let folder = home.path().join(folder);
+        let done = Mcpgw::new(&home).current_dir(&folder).args(["configure", "--json"]).args(args).run();
+        assert_eq!(done.code, 0, "{done:?}");
+        done.json()
+    };
+    let blog = configure("blog", &["cursor", "claude-desktop"]);
+    assert!(blog["clients"][0]["url"].as_str().unwrap().starts_with("http://localhost:"), "{blog}");
+    assert!(
+        blog["notices"][0]["message"].as_str().unwrap().contains("no session of this project runs"),
+        "{blog}"
+    );
+    let desktop = fs::read_to_string(home.path().join(".config/Claude/claude_desktop_config.json")).unwrap();
+    assert!(desktop.contains("/blog\""), "{desktop}");
+    // A folder that only uses the gateway gets the one that runs, and is told whose.
+    let app = configure("app", &["vscode", "--scope", "project"]);
+    assert_eq!(app["clients"][0]["url"], url, "{app}");
+    assert!(app["notices"][0]["message"].as_str().unwrap().contains("/shop"), "{app}");
+    assert_eq!(configure("blog", &["cursor", "--session", "shop"])["clients"][0]["url"], url);
+    shop.stop();
+}

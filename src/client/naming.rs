@@ -68,6 +68,10 @@ struct Entry {
 }
 
 fn look(client: &Client, text: &str, mine: &[Mine], name: &str) -> Option<Entry> {
+    // Files have megabytes: those that nowhere say the name are not read for it.
+    if !text.contains(name) {
+        return None;
+    }
     let (spot, _) = spot(client, text, name);
     let found = document::read(text, &spot).ok()??;
     let leads_to = entry::leads_to(client, &found.value);

@@ -158,9 +158,9 @@ fn each(
     let aim = if args.remove { None } else { Some(aim(args, ground)?) };
     let project = match &aim {
         Some(aim) => aim.project.clone(),
-        None => project(pick::if_any(&args.which).unwrap_or_default().as_ref(), ground),
+        None => project(session(args, ground).unwrap_or_default().as_ref(), ground),
     };
-    notices.extend(aim.iter().flat_map(|aim| of_the_way(aim, chosen)));
+    notices.extend(aim.iter().flat_map(|aim| of_the_way(aim, chosen, ground)));
     let one = |client: &&'static Client| {
         let path = match &args.config {
             Some(path) => client::written(path, ground),
@@ -204,11 +204,20 @@ fn either_claude(args: &ConfigureArgs) -> Option<Event> {
     meant.then(|| Event::notice("client.claude", "`claude` is Claude Desktop here", Some(fix.into())))
 }
 
-/// What there is to say where no session runs, whichever clients are told.
-fn of_the_way(aim: &Aim, chosen: &[&'static Client]) -> Vec<Event> {
-    if aim.session.is_some() || aim.url.is_some() {
+/// What there is to say of the way to the gateway, whichever clients are told.
+fn of_the_way(aim: &Aim, chosen: &[&'static Client], ground: &Ground) -> Vec<Event> {
+    if aim.url.is_some() {
         return vec![];
     }
+    if let Some(session) = &aim.session {
+        let message = format!("this is the gateway of {}", session.folder.display());
+        let elsewhere = session.folder != ground.project;
+        return elsewhere.then(|| Event::notice("client.session", message, None)).into_iter().collect();
+    }
+    let none = match config::project_file(&ground.here) {
+        Some(_) => "no session of this project runs",
+        None => "no session runs",
+    };
     let (bridges, others): (Vec<&Client>, Vec<&Client>) =
         chosen.iter().partition(|client| aim.via(client) == Via::Bridge);
     let mut notices = vec![];
@@ -216,13 +225,11 @@ fn of_the_way(aim: &Aim, chosen: &[&'static Client]) -> Vec<Event> {
         let port = aim.port;
         let (message, start) = match gateway::port::is_served(port) {
             true => (
-                format!(
-                    "no session runs: the address is that of the gateway on port {port}, for this machine only"
-                ),
+                format!("{none}: the address is that of the gateway on port {port}, for this machine only"),
                 "",
             ),
             false => (
-                format!("no session runs, and nothing listens on port {port}: the address leads nowhere yet"),
+                format!("{none}, and nothing listens on port {port}: the address leads nowhere yet"),
                 "start the gateway there (on another one: --port), or ",
             ),
         };
@@ -335,7 +342,7 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
     let session = match settings.url.is_some() {
         // A named address may be any session's, or none's: its key follows from the address.
         true => pick::if_any(&args.which).unwrap_or_default(),
-        false => pick::if_any(&args.which)?,
+        false => session(args, ground)?,
     };
     let of_session = session.as_ref().map(|session| session.mcp_path.clone()).filter(|path| !path.is_empty());
     let mcp_path = args.mcp_path.clone().or(of_session).unwrap_or(settings.mcp_path);
@@ -358,6 +365,21 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
         home: client::own_home(),
         session,
     })
+}
+
+/// The session that is meant. A gateway's own project means its own session or none: another's address would be
+/// another's tools. From any other folder it is the one that runs.
+fn session(args: &ConfigureArgs, ground: &Ground) -> Result<Option<SessionRecord>> {
+    let named = args.which.session.is_some() || args.which.port.is_some();
+    if named || config::project_file(&ground.here).is_none() {
+        return pick::if_any(&args.which);
+    }
+    let mut running = State::open()?.running();
+    running.retain(|session| session.folder == ground.project);
+    match running.is_empty() {
+        true => Ok(None),
+        false => pick::among(&running, &args.which).map(Some),
+    }
 }
 
 /// The project that entries belong to: the session's, else the one of this folder. A folder that is nobody's
