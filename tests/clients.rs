@@ -246,6 +246,27 @@ fn sessions_of_two_projects_tell_a_client_side_by_side_and_each_takes_its_own_ba
 }
 
 #[test]
+fn a_folder_that_had_a_session_is_known_again_without_one() {
+    let home = Home::new();
+    home.write("shop/mcpgw.toml", "");
+    fs::create_dir(home.path().join("plain")).unwrap();
+    let configure = |folder: &str, args: &[&str]| {
+        let folder = home.path().join(folder);
+        let done =
+            Mcpgw::new(&home).current_dir(&folder).args(["configure", "cursor", "--json"]).args(args).run();
+        assert_eq!(done.code, 0, "{done:?}");
+        done.json()["clients"][0].clone()
+    };
+    configure("shop", &["--url", "https://shop.example/mcp"]);
+    let plain = home.path().join("plain");
+    let mut session = demo(&home, &["cursor", "--keep", "--auth", "key"]).current_dir(&plain).start();
+    session.expect("ready");
+    session.stop();
+    assert_eq!(configure("plain", &["--remove"])["entry"], "mcpgw-plain");
+    assert!(home.read(".cursor/mcp.json").contains("https://shop.example/mcp"));
+}
+
+#[test]
 fn a_gateways_own_project_never_gets_the_address_of_anothers_session() {
     let home = Home::new();
     home.write("shop/mcpgw.toml", "");

@@ -382,11 +382,15 @@ fn session(args: &ConfigureArgs, ground: &Ground) -> Result<Option<SessionRecord
     }
 }
 
-/// The project that entries belong to: the session's, else the one of this folder. A folder that is nobody's
-/// project is none.
+/// The project that entries belong to: the session's, else the one of this folder, which is one where its files say
+/// so or a session has a key for it.
 fn project(session: Option<&SessionRecord>, ground: &Ground) -> Option<PathBuf> {
     let of_session = session.map(|session| session.folder.clone()).filter(|folder| folder.is_absolute());
-    let is_project = || [config::PROJECT_FILE, ".git"].iter().any(|name| ground.project.join(name).exists());
+    let had_session = || State::look().is_ok_and(|state| state.key_file(&ground.project).exists());
+    let is_project = || {
+        [config::PROJECT_FILE, ".git"].iter().any(|name| ground.project.join(name).exists())
+            || (ground.project != ground.home && had_session())
+    };
     of_session.or_else(|| is_project().then(|| ground.project.clone()))
 }
 
