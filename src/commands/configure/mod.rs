@@ -40,6 +40,10 @@ pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
         true => undo(args, &state, &chosen, &ground),
         false => each(args, &state, &chosen, &ground, &mut notices)?,
     });
+    // Of an address that nobody was given there is nothing to say.
+    if !told.is_empty() && told.iter().all(|one| one.failure.is_some()) {
+        notices.clear();
+    }
     tell(args, &told, &notices);
     let failures = told.iter().filter_map(|one| one.failure.as_ref());
     Ok(match failures.map(|error| error.exit).min_by_key(|exit| *exit as u8) {
