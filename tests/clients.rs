@@ -194,6 +194,24 @@ fn a_rotated_key_is_in_every_file_that_held_the_old_one_and_in_no_other() {
 }
 
 #[test]
+fn an_entry_that_somebody_made_their_own_gets_the_new_key_and_stays_theirs() {
+    let home = Home::new();
+    let cursor = home.write(".cursor/mcp.json", BEFORE);
+    let mut session = demo(&home, &["kiro", "--auth", "key"]).start();
+    let url = session.expect("ready")["mcp_url"].as_str().unwrap().to_string();
+    assert_eq!(Mcpgw::new(&home).args(["configure", "cursor"]).run().code, 0);
+    let text = fs::read_to_string(&cursor).unwrap().replace(&url, "https://proxy.example/mcp");
+    fs::write(&cursor, &text).unwrap();
+    let old = key(&home);
+    rotate(&home);
+    let theirs = text.replace(&old, &key(&home));
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), theirs);
+    session.stop();
+    Mcpgw::new(&home).args(["configure", "--undo"]).run();
+    assert_eq!(fs::read_to_string(&cursor).unwrap(), theirs);
+}
+
+#[test]
 fn what_a_session_gives_back_after_a_rotation_holds_the_new_key_too() {
     let home = Home::new();
     let cursor = home.write(".cursor/mcp.json", BEFORE);

@@ -65,9 +65,14 @@ fn one(
         let Some(text) = replaced(&content.text, &spot, old, new).map_err(refuse)? else {
             return Ok(Edit::Keep);
         };
-        let found = document::read(&text, &spot).map_err(refuse)?;
-        let leads_to = found.and_then(|found| entry::leads_to(client, &found.value));
-        Ok(Edit::Write(text, Mine { led_to: leads_to.into_iter().collect(), ..mine.clone() }, Over::Ours))
+        let leads_to = |text: &str| -> Result<Option<String>> {
+            let found = document::read(text, &spot).map_err(refuse)?;
+            Ok(found.and_then(|found| entry::leads_to(client, &found.value)))
+        };
+        // An entry that somebody made their own stays theirs, new key or not.
+        let is_ours = leads_to(&content.text)?.is_some_and(|to| mine.led_to.contains(&to));
+        let led_to = leads_to(&text)?.filter(|_| is_ours).into_iter().collect();
+        Ok(Edit::Write(text, Mine { led_to, ..mine.clone() }, Over::Ours))
     };
     let subject = subject(&place, true);
     let done = store::change(state, &subject, writer, &edit)?;
