@@ -70,6 +70,20 @@ impl Body {
         Self { ticket: Some(ticket), ..self }
     }
 
+    /// A piece of it, read straight into `room`. `None`: it comes in frames.
+    pub(super) fn poll_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        let Content::Stream(reply) = &mut self.content else { return None };
+        let polled = reply.poll_into(cx, room)?;
+        if let (Poll::Ready(Ok(count)), Some(ticket)) = (&polled, &mut self.ticket) {
+            ticket.bytes += *count as u64;
+        }
+        Some(polled)
+    }
+
     /// What follows is not HTTP.
     pub(super) fn switched(switch: Switch) -> Self {
         Self { content: Content::Switch(Box::new(switch)), _under_way: None, ticket: None }

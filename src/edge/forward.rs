@@ -1,11 +1,12 @@
 //! One request through the edge: judged, relabelled, sent on, streamed back.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Body as _;
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
@@ -39,9 +40,7 @@ pub(super) async fn answer(
         return answer;
     }
     let own = shared.probe.takes_mark(request.headers_mut());
-    let began = Instant::now();
     let path = shown(&shared, request.uri().path());
-    let asked = format!("{} {path}", request.method());
     let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone()).unlisted(own);
     let told_in = shared.names.lock().ok().and_then(|names| names.told_in());
     let told = told_in.and_then(|name| request.headers().get_all(name).iter().next_back().cloned());
@@ -62,18 +61,18 @@ pub(super) async fn answer(
         }
     };
     let (response, remark) = match answered {
-        Ok(response) => (response, String::new()),
+        Ok(response) => (response, ""),
         Err(refusal) => {
-            let remark = format!(" refused: {}", refusal.why);
             ticket.refused = Some(refusal.why);
             let visitor = pace::visitor(told.as_ref(), address);
             let refusal = if own { refusal } else { refuse(&shared, refusal, visitor).await };
-            (refusal.response(), remark)
+            (refusal.response(), " refused: ")
         }
     };
     if !own {
-        let (status, took) = (response.status().as_u16(), began.elapsed().as_millis());
-        shared.log(&format!("{asked} {status} {took} ms{remark}"));
+        let (status, took) = (response.status().as_u16(), ticket.took().as_millis());
+        let why = ticket.refused.unwrap_or_default();
+        shared.log(format_args!("{} {} {status} {took} ms{remark}{why}", ticket.method, ticket.path));
     }
     ticket.status = response.status().as_u16();
     response.map(|body| body.counted(ticket))
@@ -154,12 +153,16 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
     if request.body().size_hint().lower() > shared.largest_body {
         return Err(Refusal::too_large());
     }
-    let target = match uri.query() {
-        Some(query) => format!("{}?{query}", admission.path),
-        None => admission.path.into_owned(),
+    let uri = match (&admission.path, uri.path_and_query()) {
+        (Cow::Borrowed(path), Some(whole)) if *path == whole.path() => whole.clone().into(),
+        (path, whole) => {
+            let target = match whole.and_then(PathAndQuery::query) {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_string(),
+            };
+            Uri::try_from(target).map_err(|_| Refusal::bad_request("not a path"))?
+        }
     };
-    let uri = PathAndQuery::try_from(target).map(Uri::from);
-    let uri = uri.map_err(|_| Refusal::bad_request("not a path"))?;
     Ok(Admitted {
         for_frontend,
         host,
@@ -190,12 +193,13 @@ fn host_of(request: &Request<RequestBody>) -> Option<HeaderValue> {
 /// The site whose page sent this, if a page did. Browsers name it in `Origin`, and where they leave that out
 /// (images, scripts) they say that it is another; following a link there is what callbacks live on.
 fn origin_of(headers: &HeaderMap) -> Option<String> {
-    let is = |name: &str, value: &str| headers.get(name).is_some_and(|it| it.as_bytes() == value.as_bytes());
+    const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+    let is =
+        |name: HeaderName, value: &str| headers.get(name).is_some_and(|it| it.as_bytes() == value.as_bytes());
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
-        (None, _) => {
-            (is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")).then(|| "null".into())
-        }
+        (None, _) => (is(SITE, "cross-site") && !is(MODE, "navigate")).then(|| "null".into()),
         (Some(origin), None) => Some(String::from_utf8_lossy(origin.as_bytes()).into_owned()),
         (Some(_), Some(_)) => Some("null".into()),
     }
@@ -241,7 +245,8 @@ async fn pass(
         headers::forwarded(request.headers_mut(), visit, &target.host);
         Ok(())
     };
-    let path = request.uri().path().to_string();
+    // Only who shows no key is told about it, or asked for by the path.
+    let path = if admitted.keyless { request.uri().path().to_string() } else { String::new() };
     let unasked = admitted.keyless && request.method() != Method::OPTIONS && shared.lock.must_ask_at(&path);
     let sent = match unasked {
         true => match upstream.send(stranger(&request), &prepare).await {
@@ -320,5 +325,9 @@ fn say(status: StatusCode, text: &'static str) -> Response<Body> {
 /// stay out of it.
 fn shown(shared: &Shared, path: &str) -> String {
     const LIMIT: usize = 200;
-    shared.lock.redact(path).chars().filter(|char| !char.is_control()).take(LIMIT).collect()
+    let path = shared.lock.redact(path);
+    if path.len() <= LIMIT && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return path.into_owned();
+    }
+    path.chars().filter(|char| !char.is_control()).take(LIMIT).collect()
 }

@@ -110,8 +110,8 @@ impl AllowList {
             Part::Is(name) => Some(name.as_str()),
             Part::Any => None,
         });
-        let is = |segment: &str, name: &str| may_be_below(&[segment.to_string()], &[Part::Is(name.into())]);
-        let first = segments.first().map_or("", String::as_str);
+        let is = |segment: &str, name: &str| may_be_below(&[segment.into()], &[Part::Is(name.into())]);
+        let first = segments.first().map_or("", AsRef::as_ref);
         match GATEWAYS.into_iter().chain(firsts).any(|name| is(first, name)) {
             true => Err("not on the allow-list"),
             false if plain => Ok(path.into()),
@@ -151,7 +151,7 @@ impl AllowList {
 impl Rule {
     /// The rule's own segments must be written as they are: to a router that does not decode before it
     /// matches, `/api/mcp%2fx` is `/api/:name`, and `/%61pi/mcp` is `/:name/mcp`.
-    fn admits(&self, segments: &[String], literal: usize) -> bool {
+    fn admits(&self, segments: &[Cow<'_, str>], literal: usize) -> bool {
         let spelt = |part: &Part| match part {
             Part::Is(segment) => segment.bytes().all(|byte| SPELT.contains(&byte)),
             Part::Any => true,
@@ -169,14 +169,14 @@ impl Rule {
 
 /// A key is asked for as generously as some server may read a path: in whatever case (Express), and
 /// without what follows a semicolon (Java).
-fn may_be_below(segments: &[String], parts: &[Part]) -> bool {
+fn may_be_below(segments: &[Cow<'_, str>], parts: &[Part]) -> bool {
     starts_with(segments, parts, |segment, wanted| {
         let name = segment.split(';').next().unwrap_or_default();
         name.trim().eq_ignore_ascii_case(wanted)
     })
 }
 
-fn starts_with(segments: &[String], parts: &[Part], same: impl Fn(&str, &str) -> bool) -> bool {
+fn starts_with(segments: &[Cow<'_, str>], parts: &[Part], same: impl Fn(&str, &str) -> bool) -> bool {
     segments.len() >= parts.len()
         && parts.iter().zip(segments).all(|(part, segment)| match part {
             Part::Is(wanted) => same(segment, wanted),
@@ -185,7 +185,8 @@ fn starts_with(segments: &[String], parts: &[Part], same: impl Fn(&str, &str) ->
 }
 
 fn literal(path: &str) -> Vec<Part> {
-    canonical(path).map_or(vec![], |path| path.segments.into_iter().map(Part::Is).collect())
+    canonical(path)
+        .map_or(vec![], |path| path.segments.into_iter().map(|part| Part::Is(part.into_owned())).collect())
 }
 
 /// The template's paths for any profile, and for any ORG/PROFILE. None where they could be something else

@@ -1,6 +1,6 @@
 //! What happens to a message's headers on the way through. Pure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -25,7 +25,7 @@ pub(super) struct Visit<'a> {
 }
 
 /// Headers that end at this hop (RFC 9110 section 7.6.1), beside those that `Connection` names.
-const HOP_BY_HOP: [HeaderName; 7] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
@@ -33,7 +33,12 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
 ];
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// By these a visitor could lie about itself, or about the path that was judged; beside them, all that
 /// begin with one of [`SPOOFABLE_PREFIXES`].
@@ -70,9 +75,6 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // `Host` cannot be listed away: the gateway would see a request for nobody.
     for name in named.iter().chain(&HOP_BY_HOP).filter(|name| **name != header::HOST) {
         headers.remove(name);
-    }
-    for old in ["keep-alive", "proxy-connection"] {
-        headers.remove(old);
     }
     upgrade
 }
@@ -111,10 +113,10 @@ pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRu
         headers.remove(name);
     }
     join_cookies(headers);
-    headers.insert("x-forwarded-host", visit.host.clone());
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(visit.scheme));
-    if let Ok(address) = HeaderValue::from_str(&visit.address.to_string()) {
-        headers.insert("x-forwarded-for", address);
+    headers.insert(FORWARDED_HOST, visit.host.clone());
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(visit.scheme));
+    if let Some(address) = written(visit.address) {
+        headers.insert(FORWARDED_FOR, address);
     }
     headers.insert(
         header::HOST,
@@ -123,6 +125,15 @@ pub(super) fn forwarded(headers: &mut HeaderMap, visit: Visit<'_>, rule: &HostRu
             HostRule::Replace(host) => host.clone(),
         },
     );
+}
+
+/// Nearly always the tunnel's program, on this machine.
+fn written(address: IpAddr) -> Option<HeaderValue> {
+    match address {
+        IpAddr::V4(Ipv4Addr::LOCALHOST) => Some(HeaderValue::from_static("127.0.0.1")),
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Some(HeaderValue::from_static("::1")),
+        other => HeaderValue::from_str(&other.to_string()).ok(),
+    }
 }
 
 /// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one header (RFC 9113 section 8.2.3).

@@ -2,6 +2,7 @@
 //! constant time and never shown. Where it lies is looked at again while visitors come, so that a rotated
 //! key counts within a second and nobody has to restart anything.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,11 +99,11 @@ impl Lock {
     }
 
     /// A path as a log may hold it.
-    pub(super) fn redact(&self, path: &str) -> String {
+    pub(super) fn redact<'a>(&self, path: &'a str) -> Cow<'a, str> {
         let shown = redact(path);
         match self.kept.as_ref().and_then(|kept| kept.now.lock().ok()) {
             // The key at the wrong place of a path, say.
-            Some(now) if shown.len() >= now.key.reveal().len() => shown.replace(now.key.reveal(), "***"),
+            Some(now) if shown.contains(now.key.reveal()) => shown.replace(now.key.reveal(), "***").into(),
             _ => shown,
         }
     }
@@ -191,17 +192,20 @@ fn stamp(file: &Path) -> Option<SystemTime> {
 }
 
 /// A path as a log may hold it: what stands where keys stand is not shown, right or wrong, however spelt.
-fn redact(path: &str) -> String {
+fn redact(path: &str) -> Cow<'_, str> {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    if !decoded.split(['/', '\\']).any(|part| part.eq_ignore_ascii_case("k")) {
+        return path.into();
+    }
     let mut parts: Vec<&str> = decoded.split(['/', '\\']).collect();
     let Some(at) = parts.iter().position(|part| part.eq_ignore_ascii_case("k")) else {
-        return path.to_string();
+        return path.into();
     };
     match parts[at + 1..].iter_mut().find(|part| !matches!(**part, "" | "." | "..")) {
         Some(key) => *key = "***",
-        None => return path.to_string(),
+        None => return path.into(),
     }
-    parts.join("/")
+    parts.join("/").into()
 }
 
 #[cfg(test)]

@@ -251,7 +251,7 @@ impl Shared {
     }
 
     /// Written within a moment: a write for each request would cost as much as judging it.
-    fn log(self: &Arc<Self>, line: &str) {
+    fn log(self: &Arc<Self>, line: std::fmt::Arguments<'_>) {
         const MOMENT: Duration = Duration::from_millis(50);
         if let Ok(mut log) = self.log.lock() {
             log.note(line);

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -39,6 +39,7 @@ pub const SOCKET_KEY: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9
 /// The header by which the session's own user asks what a visitor would: its value is [`Probe::answer`]. What is
 /// asked so is in no log of requests, and the gateway never sees the header.
 pub const OWN: &str = "mcpgw-own";
+const OWN_NAME: HeaderName = HeaderName::from_static(OWN);
 
 const FILE: &str = "probe.json";
 
@@ -64,7 +65,7 @@ impl Probe {
 
     /// Does the session's own user ask? Takes the header that says so away.
     pub(super) fn takes_mark(&self, headers: &mut HeaderMap) -> bool {
-        let shown = headers.remove(OWN);
+        let shown = headers.remove(OWN_NAME);
         shown.is_some_and(|shown| shown.as_bytes().ct_eq(self.answer.as_bytes()).into())
     }
 

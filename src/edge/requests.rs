@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,13 @@ use super::rpc::Note;
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
-use crate::state::random_hex;
+use crate::state::{random_hex, stamp};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Requests {
     path: String,
-    told: Mutex<Told>,
+    kept: Mutex<Kept>,
     file: Option<Mutex<Lines>>,
     waits: AtomicBool,
 }
@@ -77,6 +77,44 @@ pub struct Entry {
     pub refused: Option<String>,
 }
 
+#[derive(Debug, Default)]
+struct Kept {
+    totals: Totals,
+    last: VecDeque<Line>,
+}
+
+/// An [`Entry`] before anybody wants to read it.
+#[derive(Debug)]
+struct Line {
+    came: SystemTime,
+    method: Method,
+    path: String,
+    status: u16,
+    bytes: u64,
+    took: Duration,
+    note: Option<Arc<Note>>,
+    refused: Option<&'static str>,
+}
+
+impl Line {
+    fn entry(&self) -> Entry {
+        let call = self.note.as_ref().and_then(|note| note.call());
+        let mut time = String::new();
+        stamp(self.came, |text| time.push_str(text));
+        Entry {
+            time,
+            method: self.method.as_str().chars().take(20).collect(),
+            path: self.path.clone(),
+            status: self.status,
+            bytes: self.bytes,
+            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            rpc: call.map(|call| call.method.clone()),
+            tool: call.and_then(|call| call.tool.clone()),
+            refused: self.refused.map(String::from),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Lines {
     file: File,
@@ -87,9 +125,10 @@ struct Lines {
 #[derive(Debug)]
 pub(super) struct Ticket {
     requests: Arc<Requests>,
+    came: SystemTime,
     began: Instant,
-    method: Method,
-    path: String,
+    pub(super) method: Method,
+    pub(super) path: String,
     pub(super) status: u16,
     pub(super) bytes: u64,
     pub(super) refused: Option<&'static str>,
@@ -120,47 +159,46 @@ impl Requests {
             })?;
             Ok(Mutex::new(Lines { file, waiting: vec![] }))
         });
-        Ok(Self { path, told: Mutex::default(), file: file.transpose()?, waits: AtomicBool::new(false) })
+        Ok(Self { path, kept: Mutex::default(), file: file.transpose()?, waits: AtomicBool::new(false) })
     }
 
     /// The document, if this path asks for it.
     pub(super) fn answer(&self, path: &str) -> Option<String> {
         let asked = path.len() == self.path.len() && bool::from(path.as_bytes().ct_eq(self.path.as_bytes()));
-        let told = asked.then(|| self.told.lock().ok()).flatten()?;
-        serde_json::to_string(&*told).ok()
+        let kept = asked.then(|| self.kept.lock().ok()).flatten()?;
+        let told = Told { totals: kept.totals, last: kept.last.iter().map(Line::entry).collect() };
+        serde_json::to_string(&told).ok()
     }
 
     /// A request has come.
     pub(super) fn begin(self: &Arc<Self>, method: Method, path: String, note: Option<Arc<Note>>) -> Ticket {
-        let (requests, began) = (self.clone(), Instant::now());
-        Ticket { requests, began, method, path, status: 0, bytes: 0, refused: None, note, own: false }
+        let (requests, came, began) = (self.clone(), SystemTime::now(), Instant::now());
+        Ticket { requests, came, began, method, path, status: 0, bytes: 0, refused: None, note, own: false }
     }
 
     fn record(self: &Arc<Self>, ticket: &mut Ticket) {
-        let took = ticket.began.elapsed();
-        let call = ticket.note.as_ref().and_then(|note| note.call());
-        let at = jiff::Timestamp::now() - jiff::SignedDuration::try_from(took).unwrap_or_default();
-        let entry = Entry {
-            time: format!("{at:.3}"),
-            method: ticket.method.as_str().chars().take(20).collect(),
+        let line = Line {
+            came: ticket.came,
+            method: ticket.method.clone(),
             path: std::mem::take(&mut ticket.path),
             status: ticket.status,
             bytes: ticket.bytes,
-            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            rpc: call.map(|call| call.method.clone()),
-            tool: call.and_then(|call| call.tool.clone()),
-            refused: ticket.refused.map(String::from),
+            took: ticket.began.elapsed(),
+            note: ticket.note.take(),
+            refused: ticket.refused,
         };
-        self.note(&entry);
-        let Ok(mut told) = self.told.lock() else { return };
-        told.totals.requests += 1;
-        told.totals.refused += u64::from(entry.refused.is_some());
-        told.totals.failed += u64::from(entry.status >= 500);
-        told.totals.bytes += entry.bytes;
-        if told.last.len() >= Self::LAST {
-            told.last.pop_front();
+        if self.file.is_some() {
+            self.note(&line.entry());
         }
-        told.last.push_back(entry);
+        let Ok(mut kept) = self.kept.lock() else { return };
+        kept.totals.requests += 1;
+        kept.totals.refused += u64::from(line.refused.is_some());
+        kept.totals.failed += u64::from(line.status >= 500);
+        kept.totals.bytes += line.bytes;
+        if kept.last.len() >= Self::LAST {
+            kept.last.pop_front();
+        }
+        kept.last.push_back(line);
     }
 
     /// Written within a moment: many at once cost one write.
@@ -191,6 +229,11 @@ impl Requests {
 }
 
 impl Ticket {
+    /// How long it has been under way.
+    pub(super) fn took(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Leaves it out of the log, where it is the session's own user's.
     pub(super) fn unlisted(mut self, own: bool) -> Self {
         self.own = own;

@@ -1,8 +1,11 @@
 //! Logs of a session: what its gateway, its provider and its edge said. Bounded, and the user's alone.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::os;
 
@@ -34,9 +37,10 @@ impl Log {
     }
 
     /// The same, written with the next [`Log::flush`]: many lines at once cost one write.
-    pub fn note(&mut self, text: &str) {
+    pub fn note(&mut self, text: impl fmt::Display) {
+        stamp(SystemTime::now(), |now| self.waiting.extend_from_slice(now.as_bytes()));
         // A buffer takes whatever is written to it.
-        let _ = writeln!(self.waiting, "{:.3} {text}", jiff::Timestamp::now());
+        let _ = writeln!(self.waiting, " {text}");
     }
 
     /// Writes what waits.
@@ -62,6 +66,27 @@ impl Log {
     }
 }
 
+/// A time as RFC 3339 has it, with milliseconds. Up to its second it is written once for all that fall into it: under
+/// load that is every line of a log.
+pub fn stamp(at: SystemTime, write: impl FnOnce(&str)) {
+    thread_local! {
+        static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    LAST.with_borrow_mut(|(of, text)| {
+        if *of != since.as_secs() || text.is_empty() {
+            *of = since.as_secs();
+            let second = i64::try_from(*of).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+            *text = format!("{:.3}", second.unwrap_or_default());
+        }
+        // `....000Z`
+        let digits = text.len() - 4;
+        text.truncate(digits);
+        let _ = fmt::Write::write_fmt(text, format_args!("{:03}Z", since.subsec_millis()));
+        write(text);
+    });
+}
+
 impl Drop for Log {
     fn drop(&mut self) {
         self.flush();
@@ -71,6 +96,24 @@ impl Drop for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_time_is_written_with_milliseconds_whatever_was_written_before() {
+        let text = |millis| {
+            let mut text = String::new();
+            stamp(SystemTime::UNIX_EPOCH + Duration::from_millis(millis), |at| text.push_str(at));
+            text
+        };
+        for (millis, expected) in [
+            (1_764_043_200_007, "2025-11-25T04:00:00.007Z"),
+            (1_764_043_200_999, "2025-11-25T04:00:00.999Z"),
+            (1_764_043_201_000, "2025-11-25T04:00:01.000Z"),
+            (0, "1970-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(text(millis), expected);
+        }
+    }
 
     #[test]
     fn a_log_turns_over_instead_of_growing() {

@@ -23,7 +23,7 @@ use crate::os;
 
 pub use choose::{Wanted, choose};
 pub use key::{Key, read_key};
-pub use log::Log;
+pub use log::{Log, stamp};
 pub use port::PortClaim;
 pub use pulse::Pulse;
 pub use tail::{LogLine, Tail};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::{Method, Request, Response, StatusCode, header};
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::framing::{self, Framing, Head, Upload};
@@ -328,6 +328,38 @@ impl Reply {
             self.home.keep(connection);
         }
         self.sending = None;
+    }
+
+    /// Reads a piece of a long body straight into `room`: nothing is held between two pieces, and whoever passes it on
+    /// passes on what the processor has just seen. `None`: there is none to be had that way, but there may be frames.
+    pub(in crate::edge) fn poll_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        let Framing::Sized(left @ 1..) = self.framing else { return None };
+        let connection = self.connection.as_mut().filter(|connection| connection.buffer.is_empty())?;
+        if self.sending.is_some() {
+            return None;
+        }
+        let most = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut piece = ReadBuf::new(&mut room[..most]);
+        let read = match Pin::new(&mut connection.stream).poll_read(cx, &mut piece) {
+            Poll::Pending => return Some(Poll::Pending),
+            Poll::Ready(read) => read.map(|()| piece.filled().len()),
+        };
+        let read = match read {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
+        };
+        match &read {
+            Ok(count) => {
+                self.framing = Framing::Sized(left - *count as u64);
+                self.finish_if_over();
+            }
+            Err(_) => self.connection = None,
+        }
+        Some(Poll::Ready(read))
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {

@@ -162,7 +162,8 @@ impl Fields {
         *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| Bad)?;
         *request.version_mut() = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
         let headers = request.headers_mut();
-        headers.reserve(head.headers.len());
+        // And for what is added on the way.
+        headers.reserve(head.headers.len() + 4);
         for field in head.headers.iter() {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Bad)?;
             let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| Bad)?;

@@ -247,6 +247,13 @@ enum Stopped {
     Full,
 }
 
+/// What became of a piece.
+#[derive(PartialEq, Eq)]
+enum Passed {
+    Sent,
+    Gathered,
+}
+
 /// One request: its answer is made and sent while its body comes.
 struct Turn<'a, F> {
     socket: &'a mut Socket,
@@ -322,31 +329,30 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
         scratch::plain(|gathered| {
             gathered.append(&mut self.staged);
             self.staged = vec![];
-            while self.coding != Coding::Nothing
-                && let Some(body) = &mut self.body
-            {
-                match Pin::new(body).poll_frame(cx) {
-                    Poll::Pending => break,
-                    Poll::Ready(None) => self.end(gathered)?,
-                    Poll::Ready(Some(frame)) => {
+            while self.coding != Coding::Nothing && self.body.is_some() {
+                let straight = scratch::incoming(&[], |room| {
+                    let piece = self.body.as_mut()?.poll_into(cx, room)?;
+                    Some(piece.map(|count| count.and_then(|count| self.pass(cx, gathered, &room[..count]))))
+                });
+                let passed = match straight {
+                    Some(passed) => passed,
+                    None => match Pin::new(&mut self.body)
+                        .as_pin_mut()
+                        .map_or(Poll::Ready(None), |body| body.poll_frame(cx))
+                    {
+                        Poll::Pending => Poll::Pending,
+                        Poll::Ready(None) => Poll::Ready(self.end(gathered).map(|()| Passed::Gathered)),
                         // Trailers are for the hop before us.
-                        let Ok(data) = frame?.into_data() else { continue };
-                        if data.is_empty() {
-                            continue;
-                        }
-                        if self.coding == Coding::Chunked {
-                            answer::chunk_line(gathered, data.len());
-                        }
-                        let large = gathered.len() + data.len() > GATHERED;
-                        match large {
-                            true => {
-                                self.socket.send(cx, &[gathered, &data])?;
-                                gathered.clear();
-                            }
-                            false => gathered.extend_from_slice(&data),
-                        }
-                        self.passed(&data, gathered)?;
-                        if large && self.socket.poll_drain(cx)?.is_pending() {
+                        Poll::Ready(Some(frame)) => Poll::Ready(match frame?.into_data() {
+                            Ok(data) if !data.is_empty() => self.pass(cx, gathered, &data),
+                            _ => Ok(Passed::Gathered),
+                        }),
+                    },
+                };
+                match passed {
+                    Poll::Pending => break,
+                    Poll::Ready(passed) => {
+                        if passed? == Passed::Sent && self.socket.poll_drain(cx)?.is_pending() {
                             self.staged.extend_from_slice(gathered);
                             return Ok(Stopped::Full);
                         }
@@ -360,8 +366,19 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
         })
     }
 
-    /// That much of the body has been sent.
-    fn passed(&mut self, data: &[u8], gathered: &mut Vec<u8>) -> io::Result<()> {
+    /// Passes a piece of the body on: at once if it is large, else gathered with what is to be sent before it.
+    fn pass(&mut self, cx: &mut Context<'_>, gathered: &mut Vec<u8>, data: &[u8]) -> io::Result<Passed> {
+        if self.coding == Coding::Chunked {
+            answer::chunk_line(gathered, data.len());
+        }
+        let passed = if gathered.len() + data.len() > GATHERED { Passed::Sent } else { Passed::Gathered };
+        match passed {
+            Passed::Sent => {
+                self.socket.send(cx, &[gathered, data])?;
+                gathered.clear();
+            }
+            Passed::Gathered => gathered.extend_from_slice(data),
+        }
         match &mut self.coding {
             Coding::Sized(left) => {
                 *left = left.checked_sub(data.len() as u64).ok_or(io::ErrorKind::InvalidData)?;
@@ -377,7 +394,7 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
             }
             Coding::Nothing | Coding::ToTheEnd => {}
         }
-        Ok(())
+        Ok(passed)
     }
 
     /// The body has come to its end.

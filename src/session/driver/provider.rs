@@ -37,7 +37,7 @@ impl Ear {
     }
 
     fn understand(&mut self, stream: Stream, line: &str, whole: bool) {
-        self.log.note(&self.reader.redact(line));
+        self.log.note(self.reader.redact(line));
         for signal in self.reader.read(stream, line) {
             let input = match signal {
                 // What no newline ended may be half an address.
