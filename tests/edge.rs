@@ -347,6 +347,39 @@ fn bodies_that_nobody_wants_do_not_cost_lt_its_sockets() {
     session.stop();
 }
 
+#[test]
+fn a_body_that_was_not_asked_for_is_taken_all_the_same() {
+    let direct = Direct::start(&[], &[]);
+    let mut visitor = TcpStream::connect(&direct.address).unwrap();
+    let body = vec![b'x'; 3 << 20];
+    let length = body.len();
+    let head = format!(
+        "POST /admin HTTP/1.1\r\nHost: edge.localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    );
+    visitor.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    visitor.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 404");
+    // A reset would end either of these with an error.
+    visitor.write_all(&body).unwrap();
+    let mut rest = String::new();
+    visitor.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("connection: close"), "{rest}");
+}
+
+#[test]
+fn what_came_before_a_gateway_broke_off_arrives() {
+    let direct = Direct::start(&[], &[]);
+    for round in 0..30 {
+        let mut visitor = TcpStream::connect(&direct.address).unwrap();
+        visitor.write_all(b"GET /api/mcp/cut HTTP/1.1\r\nHost: edge.localhost\r\n\r\n").unwrap();
+        let mut answer = vec![];
+        visitor.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains("data: x\n\n") && !answer.ends_with("0\r\n\r\n"), "round {round}: {answer}");
+    }
+}
+
 /// Of `mcpgw` itself, in KiB: what is resident now (`VmRSS`) or was at the most (`VmHWM`).
 fn memory(direct: &Direct, which: &str) -> i64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", direct.session.pid())).unwrap();

@@ -156,6 +156,10 @@ async function answer(request, response) {
     return json(response, 401, { error: 'who are you?' });
   }
   if (pathname.endsWith('/sse')) return sendEvents(response, searchParams);
+  // An event, and the end in its middle.
+  if (pathname.endsWith('/cut')) {
+    return request.socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n');
+  }
   if (pathname.endsWith('/echo')) return echo(request, response);
   let bodyLength = 0;
   const chunks = [];

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Frame};
 use hyper::{Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep};
@@ -46,7 +46,7 @@ const AHEAD: usize = 16 << 10;
 
 /// Answers requests until the visitor or an answer says that it was the last.
 pub(super) async fn attend(socket: Socket, peer: SocketAddr, shared: Arc<Shared>) {
-    let mut visit = Visit { socket, peer, shared, waiting: Waiting::new() };
+    let mut visit = Visit { socket, peer, shared, waiting: Waiting::new(), unread: false };
     loop {
         let next = match visit.next_head().await {
             Ok(Some(head)) => visit.answer(head).await,
@@ -72,6 +72,8 @@ struct Visit {
     peer: SocketAddr,
     shared: Arc<Shared>,
     waiting: Waiting,
+    /// Something of a request may still come.
+    unread: bool,
 }
 
 /// What follows an answer.
@@ -146,9 +148,11 @@ impl Visit {
             }
             Err(error) => return Err(error),
         }
-        let (kept, unread, told_to_wait) = (turn.kept, turn.outlet.is_some(), turn.expects);
+        let (kept, unread) = (turn.kept, turn.outlet.is_some());
         let mut rest = turn.rest;
-        if unread && (told_to_wait || !self.read_on(&mut rest).await) {
+        // Also where the visitor was not told to send it: tunnels send it all the same.
+        if unread && !self.read_on(&mut rest).await {
+            self.unread = true;
             return Ok(Next::End);
         }
         Ok(if kept { Next::Request } else { Next::End })
@@ -194,7 +198,7 @@ impl Visit {
     async fn close(mut self) {
         const MOMENT: Duration = Duration::from_secs(2);
         const MOST: usize = 1 << 20;
-        let unread = !self.socket.ahead.is_empty();
+        let unread = self.unread || !self.socket.ahead.is_empty();
         let goodbye = async {
             if self.socket.shutdown().await.is_err() || !unread {
                 return;
@@ -343,16 +347,24 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
                         Poll::Pending => Poll::Pending,
                         Poll::Ready(None) => Poll::Ready(self.end(gathered).map(|()| Passed::Gathered)),
                         // Trailers are for the hop before us.
-                        Poll::Ready(Some(frame)) => Poll::Ready(match frame?.into_data() {
-                            Ok(data) if !data.is_empty() => self.pass(cx, gathered, &data),
-                            _ => Ok(Passed::Gathered),
+                        Poll::Ready(Some(frame)) => Poll::Ready(match frame.map(Frame::into_data) {
+                            Ok(Ok(data)) if !data.is_empty() => self.pass(cx, gathered, &data),
+                            Ok(_) => Ok(Passed::Gathered),
+                            Err(error) => Err(error),
                         }),
                     },
                 };
                 match passed {
                     Poll::Pending => break,
-                    Poll::Ready(passed) => {
-                        if passed? == Passed::Sent && self.socket.poll_drain(cx)?.is_pending() {
+                    Poll::Ready(Err(error)) => {
+                        // What came before the break has come.
+                        if !gathered.is_empty() {
+                            self.socket.send(cx, &[gathered])?;
+                        }
+                        return Err(error);
+                    }
+                    Poll::Ready(Ok(passed)) => {
+                        if passed == Passed::Sent && self.socket.poll_drain(cx)?.is_pending() {
                             self.staged.extend_from_slice(gathered);
                             return Ok(Stopped::Full);
                         }
