@@ -194,13 +194,10 @@ fn stamp(file: &Path) -> Option<SystemTime> {
 /// A path as a log may hold it: what stands where keys stand is not shown, right or wrong, however spelt.
 fn redact(path: &str) -> Cow<'_, str> {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-    if !decoded.split(['/', '\\']).any(|part| part.eq_ignore_ascii_case("k")) {
-        return path.into();
-    }
-    let mut parts: Vec<&str> = decoded.split(['/', '\\']).collect();
-    let Some(at) = parts.iter().position(|part| part.eq_ignore_ascii_case("k")) else {
+    let Some(at) = decoded.split(['/', '\\']).position(|part| part.eq_ignore_ascii_case("k")) else {
         return path.into();
     };
+    let mut parts: Vec<&str> = decoded.split(['/', '\\']).collect();
     match parts[at + 1..].iter_mut().find(|part| !matches!(**part, "" | "." | "..")) {
         Some(key) => *key = "***",
         None => return path.into(),
