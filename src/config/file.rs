@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::place::position;
 use super::{Auth, HostHeader, Millis, Size};
-use crate::error::{Error, Result, io_reason, nearest};
+use crate::error::{Error, Result, io_reason, line_and_column, nearest};
 
 /// What one source says; the keys of the files are the names of the flags.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -203,7 +202,7 @@ impl Mistake {
 
 fn parse(text: &str) -> std::result::Result<Layer, Mistake> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
-        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+        let (line, column) = line_and_column(text, error.span().map_or(0, |span| span.start));
         let (why, fix) = explain(error.message());
         Mistake { line, column, why, fix }
     })

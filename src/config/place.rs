@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::error::Error;
+use crate::error::{Error, line_and_column};
 
 /// The error, as one of the file that says `value` for `key`; as it is where none does.
 pub(super) fn located(error: Error, files: &[PathBuf], key: &str, value: &str) -> Error {
@@ -49,14 +49,7 @@ fn find(text: &str, key: &str, value: &str) -> Option<(usize, usize)> {
         single if is(single) => found.span(),
         _ => return None,
     };
-    Some(position(text, span.start))
-}
-
-/// Line and column of a byte, counted from 1; columns in characters.
-pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+    Some(line_and_column(text, span.start))
 }
 
 #[cfg(test)]

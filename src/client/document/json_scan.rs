@@ -388,7 +388,7 @@ mod tests {
     fn a_refusal_names_the_place() {
         let place = |text: &str| {
             let at = scan(text, STRICT).unwrap_err().at.unwrap();
-            super::super::line_and_column(text, at)
+            crate::error::line_and_column(text, at)
         };
         assert_eq!(place("{\n  \"a\": 1\n  \"b\": 2\n}"), (3, 3));
         assert_eq!(place("{\n  \"\u{e9}\": tru\n}"), (2, 8));

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::line_and_column;
 
 fn toml_spot() -> Spot {
     Spot { format: Format::Toml, path: vec!["mcp_servers".into()], name: "mcpgw".into() }

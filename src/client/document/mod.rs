@@ -233,13 +233,6 @@ impl Value {
     }
 }
 
-/// The line and the column of a byte, both from 1; columns count characters.
-pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
-}
-
 /// The line end that a document uses.
 fn newline(text: &str) -> &'static str {
     match text.find('\n') {

@@ -5,8 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::words::{refused, trouble};
-use crate::client::document::line_and_column;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, line_and_column};
 use crate::file;
 
 /// A file's content, as an editor sees it.

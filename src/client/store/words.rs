@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::client::document::{Refusal, line_and_column};
-use crate::error::{Error, io_reason};
+use crate::client::document::Refusal;
+use crate::error::{Error, io_reason, line_and_column};
 
 /// A refusal with its place.
 pub fn refuse(path: &Path, text: &str, refusal: &Refusal) -> Error {
