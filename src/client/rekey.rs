@@ -41,7 +41,7 @@ fn entries(ledger: &Ledger) -> Vec<(Writer, Mine)> {
     // Sessions last: they write over what users configured.
     for writer in ledger.writers() {
         for mine in ledger.record(&writer).into_iter().flat_map(|record| record.entries) {
-            found.retain(|(_, known)| !(known.keys == mine.keys && known.name == mine.name));
+            found.retain(|(_, known)| !known.is_same(&mine));
             if !mine.removed {
                 found.push((writer.clone(), mine));
             }
@@ -59,7 +59,7 @@ fn one(
 ) -> Result<Option<store::Done>> {
     let place =
         Place { client, path: mine.path.clone(), scope: Scope::User, name: mine.name.clone(), project: None };
-    let spot = Spot { format: client.format, path: mine.keys.clone(), name: mine.name.clone() };
+    let spot = mine.spot(client.format);
     let edit = |content: &Content, _: &[Mine]| {
         let refuse = |refusal| store::refuse(&mine.path, &content.text, &refusal);
         let Some(text) = replaced(&content.text, &spot, old, new).map_err(refuse)? else {

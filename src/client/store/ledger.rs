@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::document::{Room, Spot};
+use crate::client::document::{Format, Room, Spot};
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::state::State;
@@ -73,6 +73,11 @@ impl Mine {
     /// Are both about the same entry?
     pub fn is_same(&self, other: &Self) -> bool {
         self.keys == other.keys && self.name == other.name
+    }
+
+    /// Where it is, in a file of this format.
+    pub fn spot(&self, format: Format) -> Spot {
+        Spot { format, path: self.keys.clone(), name: self.name.clone() }
     }
 
     /// Is it this entry?

@@ -9,7 +9,7 @@ use super::ledger::{Base, Mine, Record, Writer, state_of};
 use super::turn::Turn;
 use super::words::{refuse, trouble};
 use super::{Done, fault};
-use crate::client::document::{self, Refusal, Spot};
+use crate::client::document::{self, Refusal};
 use crate::client::{entry, registry};
 use crate::error::Result;
 use crate::file::{self, Swapped};
@@ -138,7 +138,7 @@ fn without(content: &Content, entries: &[Mine]) -> Result<(String, Vec<(Mine, Do
 
 fn one_without(text: &str, entry: &Mine) -> std::result::Result<String, Refusal> {
     let Some(client) = registry::find(&entry.client) else { return Ok(text.into()) };
-    let spot = Spot { format: client.format, path: entry.keys.clone(), name: entry.name.clone() };
+    let spot = entry.spot(client.format);
     let found = document::read(text, &spot)?;
     match (found, &entry.before) {
         (None, Some(before)) if entry.removed => document::put_back(text, &spot, before),

@@ -94,27 +94,30 @@ impl<'a> Turn<'a> {
         let new = content.with(text);
         let staged = self.stage(&new)?;
         fault::point("staged");
-        let taken_over = self.taken_over(writer, &mine).filter(|_| over == Over::Ours);
-        let mine = taken_over.map_or(mine.clone(), |old| Mine { before: old.before, room: old.room, ..mine });
+        let mine = self.taken_over(writer, mine, over);
         let record = self.entered(writer, content, &new, |entries| enter(entries, mine, over))?;
         let swapped = self.swap(staged, writer, record, content)?;
         let done = if content.exists() { Done::Changed } else { Done::Created };
         Ok((swapped == Swapped::Done).then_some((done, Some(new))))
     }
 
+    /// The entry, with what was in the place of ours before a session wrote it.
+    fn taken_over(&self, writer: &Writer, mine: Mine, over: Over) -> Mine {
+        match self.take_from_session(writer, &mine).filter(|_| over == Over::Ours) {
+            Some(old) => Mine { before: old.before, room: old.room, ..mine },
+            None => mine,
+        }
+    }
+
     /// What a user configures is no session's any more: the session's end must not take it away.
-    fn taken_over(&self, writer: &Writer, mine: &Mine) -> Option<Mine> {
+    fn take_from_session(&self, writer: &Writer, mine: &Mine) -> Option<Mine> {
         if *writer != Writer::User {
             return None;
         }
         let mut found = None;
         for session in self.ledger.writers().into_iter().filter(|one| *one != Writer::User) {
             let Some(mut record) = self.ledger.record(&session) else { continue };
-            let Some(at) =
-                record.entries.iter().position(|entry| entry.keys == mine.keys && entry.name == mine.name)
-            else {
-                continue;
-            };
+            let Some(at) = record.entries.iter().position(|entry| entry.is_same(mine)) else { continue };
             if record.entries.len() == 1 && self.ledger.record(writer).is_none() {
                 self.ledger.hand_over(&session);
                 return None;
@@ -136,8 +139,7 @@ impl<'a> Turn<'a> {
         mine: Mine,
         over: Over,
     ) -> Result<Option<Written>> {
-        let taken_over = self.taken_over(writer, &mine).filter(|_| over == Over::Ours);
-        let mine = taken_over.map_or(mine.clone(), |old| Mine { before: old.before, room: old.room, ..mine });
+        let mine = self.taken_over(writer, mine, over);
         let known = self.ledger.record(writer);
         let state = state_of(content.bytes.as_deref());
         let alone = |record: &&Record| {
