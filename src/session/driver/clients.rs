@@ -113,6 +113,7 @@ fn sync(state: &State, client: &'static Client, aim: &Aim, writer: &Writer, grou
     told().unwrap_or_else(|error| vec![notice(&error)])
 }
 
-fn notice(error: &Error) -> Event {
+/// Trouble that does not end a session.
+pub(super) fn notice(error: &Error) -> Event {
     Event::notice(error.code, format!("failed to {}", error.message), error.fix.clone())
 }

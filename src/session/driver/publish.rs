@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use url::Url;
 
+use super::clients::notice;
 use super::{Driver, Message, below};
 use crate::error::Error;
 use crate::gateway;
@@ -27,8 +28,7 @@ impl Driver<'_> {
             if let Some(hook) = hook
                 && let Err(error) = hook.await
             {
-                let message = format!("failed to {}", error.message);
-                outbox.send(Message::Notice(Event::notice(error.code, message, error.fix)));
+                outbox.send(Message::Notice(notice(&error)));
             }
             outbox.send(Message::Happened(Input::Published(url)));
         });
@@ -45,20 +45,15 @@ impl Driver<'_> {
                 // Before anything else: whoever clears away after a SIGKILL reads it there.
                 self.save();
             }
-            Err(error) => self.trouble(&error),
+            Err(error) => self.report.event(&notice(&error)),
         }
     }
 
     /// Puts back what stood in the env file.
     pub(super) fn give_back_env_file(&self) {
         if let Some(Err(error)) = self.record.env_file.as_ref().map(gateway::give_back_env_file) {
-            self.trouble(&error);
+            self.report.event(&notice(&error));
         }
-    }
-
-    fn trouble(&self, error: &Error) {
-        let message = format!("failed to {}", error.message);
-        self.report.event(&Event::notice(error.code, message, error.fix.clone()));
     }
 
     pub(super) fn ready(&mut self, url: &Url) {
