@@ -23,6 +23,7 @@
 //! | [`report`] | the only mouth |
 //! | [`file`] | replacing a file atomically |
 //! | [`os`] | what differs between systems; all `unsafe` |
+//! | [`loopback`] | what means this machine and no other |
 //! | [`error`] | what happened, where, and the fix |
 
 pub mod bridge;
@@ -36,6 +37,7 @@ pub mod edge;
 pub mod error;
 pub mod file;
 pub mod gateway;
+pub mod loopback;
 pub mod os;
 pub mod process;
 pub mod project;

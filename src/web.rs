@@ -10,6 +10,7 @@ use reqwest::{Certificate, Client, redirect};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::loopback;
 
 /// A client for services on this machine: no proxy, no redirects, no kept connections.
 pub fn local() -> Result<Client> {
@@ -53,12 +54,7 @@ pub fn lasting(url: &Url, ca: Option<&str>, names: Arc<Names>) -> Result<Client>
         .pool_idle_timeout(IDLE)
         .connect_timeout(Duration::from_secs(10))
         .dns_resolver(names);
-    let here = match url.host() {
-        Some(url::Host::Domain(name)) => is_loopback_name(name),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let here = loopback::is_url(url);
     let builder = if here { builder.no_proxy() } else { builder };
     let builder = match ca {
         Some(pem) => {
@@ -190,7 +186,7 @@ impl Names {
     /// the system is left to answer: by then a new name is in the DNS.
     pub async fn know(&self, client: &Client, host: &str) -> Known {
         const NEW: Duration = Duration::from_secs(10);
-        if is_loopback_name(host) || self.pinned(host).is_some() {
+        if loopback::is_name(host) || self.pinned(host).is_some() {
             return Known::Yes;
         }
         let mut answered = false;
@@ -254,7 +250,7 @@ async fn ask(client: &Client, server: &Url, host: &str, kind: &str) -> Option<Ve
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_string();
-        let known: Option<Vec<IpAddr>> = match is_loopback_name(&host) {
+        let known: Option<Vec<IpAddr>> = match loopback::is_name(&host) {
             true => Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
             false => self.pinned(&host),
         };
@@ -266,12 +262,6 @@ impl Resolve for Names {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
-}
-
-/// `localhost` and every name under it.
-pub fn is_loopback_name(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -341,15 +331,5 @@ mod tests {
         let (port, _) = server(&[]);
         let silent = Arc::new(Names::new(Url::parse(&format!("http://127.0.0.1:{port}/")).ok()));
         assert_eq!(known(&silent, "new.invalid", None).0, Known::Unanswered);
-    }
-
-    #[test]
-    fn only_localhost_and_names_below_it_are_loopback() {
-        for name in ["localhost", "x.localhost", "a.b.LOCALHOST", "x.localhost."] {
-            assert!(is_loopback_name(name), "{name}");
-        }
-        for name in ["localhost.example", "xlocalhost", "example.com"] {
-            assert!(!is_loopback_name(name), "{name}");
-        }
     }
 }

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom.
-const STACK: [&str; 19] = [
+const STACK: [&str; 20] = [
     "commands", "doctor", "session", "bridge", "client", "provider", "gateway", "edge", "process", "project",
-    "cert", "web", "cli", "config", "state", "report", "file", "os", "error",
+    "cert", "web", "cli", "config", "state", "report", "file", "os", "loopback", "error",
 ];
 
 fn rank(room: &str) -> usize {

@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use url::{Host, Url};
+use url::Url;
 
 use super::by_hand::ByHand;
 use super::entry::{HOME, Link};
 use super::registry::Client;
 use crate::config::{self, Layer, Settings, Values, Via, fill};
 use crate::error::{Error, Result};
+use crate::loopback;
 use crate::state::{SessionRecord, read_key};
 
 /// What is known of the gateway and wanted of the entries.
@@ -60,7 +61,7 @@ impl Aim {
             return Err(Error::usage("client.stdio_only", message).fix("leave --via out: it gets the bridge"));
         }
         let url = self.address(via)?;
-        if client.https_only && url.scheme() == "http" && !is_loopback(&url) {
+        if client.https_only && url.scheme() == "http" && !loopback::is_url(&url) {
             let message = format!("give {} the address {url}: it takes https only", client.name);
             return Err(Error::failed("client.https_only", message).fix("use a tunnel, or --via bridge"));
         }
@@ -119,7 +120,7 @@ impl Aim {
     /// whether a key is needed.
     pub fn by_hand(&self, client: &ByHand) -> Result<(String, bool)> {
         let url = self.address(Via::Tunnel)?;
-        if client.from_afar && (url.scheme() == "http" || is_loopback(&url)) {
+        if client.from_afar && (url.scheme() == "http" || loopback::is_url(&url)) {
             let message = format!("give {} the address {url}: it connects from the internet", client.name);
             return Err(Error::failed("client.https_only", message).fix(self.way_to_the_internet()));
         }
@@ -193,16 +194,6 @@ pub fn bridge_flags(project: Option<&Path>, port: u16, mcp_path: &str) -> Result
 
 fn parse(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| Error::failed("client.url", format!("read the address {text}: {error}")))
-}
-
-/// Does it lead to this machine?
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
 }
 
 #[cfg(test)]

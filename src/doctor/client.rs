@@ -6,8 +6,8 @@ use url::Url;
 use super::{Check, Finding, World};
 use crate::client::{self, Client, Ground, Server};
 use crate::config::Scope;
+use crate::loopback;
 use crate::state::read_key;
-use crate::web;
 
 pub(super) fn checks() -> Vec<Check> {
     let mut checks = vec![Check::looks("client.leftovers", leftovers).needs(&["state.home"]).repair(restore)];
@@ -149,7 +149,7 @@ fn wrong(client: &Client, server: &Server, world: &World) -> Option<Finding> {
         );
     };
     let Some(session) = &world.session else {
-        let near = url.host_str().is_some_and(web::is_loopback_name) || url.host_str() == Some("127.0.0.1");
+        let near = url.host_str().is_some_and(loopback::is_name) || url.host_str() == Some("127.0.0.1");
         return (!near).then(|| {
             Finding::skip(format!(
                 "`{name}` in {path} leads to {}, and no session runs",

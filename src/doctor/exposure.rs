@@ -8,8 +8,8 @@ use super::gateway::program_of;
 use super::speak::{Spoken, speak};
 use super::tunnel::{authority, near};
 use super::{Check, Finding, World};
+use crate::loopback;
 use crate::os;
-use crate::web;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -132,7 +132,7 @@ async fn key(world: Arc<World>) -> Finding {
         (Spoken::Mcp(_), Some(_)) => Finding::fail("a stranger without the key is let in")
             .fix("restart the session; mcpgw key rotate makes a new key"),
         (Spoken::Mcp(_), None)
-            if url.host_str().is_some_and(web::is_loopback_name) && session.provider == "local" =>
+            if url.host_str().is_some_and(loopback::is_name) && session.provider == "local" =>
         {
             Finding::pass("no key is needed, and only this machine can reach it")
         }

@@ -8,9 +8,9 @@ use url::Url;
 
 use super::tunnel::{authority, near};
 use super::{Check, Finding, World};
+use crate::loopback;
 use crate::os;
 use crate::session::{base, beginning};
-use crate::web;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -159,7 +159,7 @@ fn drift(world: &World) -> Finding {
         let what = format!("{name} in {place} is {}, and the address is {}", base(&named), base(&url));
         let fix = format!("set it to {}{} there and where the app is registered", base(&url), named.path());
         // That of this machine was never another's, and leads whoever sits here back.
-        if named.host_str().is_some_and(|host| host == "127.0.0.1" || web::is_loopback_name(host)) {
+        if named.host_str().is_some_and(|host| host == "127.0.0.1" || loopback::is_name(host)) {
             let what = format!("{what}: a login from elsewhere does not come back");
             here_only.get_or_insert(Finding::warn(what).fix(fix));
             continue;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::reach::Reached;
 use super::{Check, Finding, World};
 use crate::config::TryProvider;
+use crate::loopback::is_host;
 use crate::provider::{self, OwnConfig, Provider, Readiness};
 use crate::web;
 
@@ -187,7 +188,7 @@ fn needs_the_world(world: &World) -> Option<bool> {
     let local = |provider: &dyn Provider| {
         let settings = world.settings.as_ref().ok();
         let server = settings.and_then(|settings| provider.cloud(settings));
-        server.is_some_and(|url| url.host_str().is_some_and(is_near))
+        server.is_some_and(|url| url.host_str().is_some_and(is_host))
     };
     match (&world.session, relevant(world)) {
         (Some(_), _) => Some(world.is_public()),
@@ -200,11 +201,6 @@ fn needs_the_world(world: &World) -> Option<bool> {
         }
         (None, None) => Some(false),
     }
-}
-
-fn is_near(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    web::is_loopback_name(host) || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Does anything beyond this machine answer? An answer of whatever kind will do.
@@ -288,7 +284,7 @@ async fn server(world: Arc<World>) -> Finding {
     match web::reaches(&client, &place).await {
         true => Finding::pass(format!("{shown} answers")),
         false => Finding::fail(format!("{}'s server {shown} does not answer", provider.id())).fix(
-            match is_near(place.host_str().unwrap_or_default()) || settings.server.is_some() {
+            match is_host(place.host_str().unwrap_or_default()) || settings.server.is_some() {
                 true => "start that server, or correct --server",
                 false => "try later, or another provider: mcpgw tunnel --fallback cloudflared,ngrok",
             },

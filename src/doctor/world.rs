@@ -18,6 +18,7 @@ use crate::config::{self, Layer, Settings};
 use crate::edge::{OWN, Probe};
 use crate::error::{Error, Result};
 use crate::gateway::Health;
+use crate::loopback;
 use crate::os::{self, Process};
 use crate::process::SESSION_MARK;
 use crate::state::{self, SessionRecord, State, Wanted};
@@ -153,7 +154,7 @@ impl World {
     pub(super) fn is_public(&self) -> bool {
         self.url()
             .and_then(|url| url.host_str().map(str::to_string))
-            .is_some_and(|host| !web::is_loopback_name(&host) && host.parse::<std::net::IpAddr>().is_err())
+            .is_some_and(|host| !loopback::is_name(&host) && host.parse::<std::net::IpAddr>().is_err())
     }
 
     /// Comes in as visitors do. Made off the runtime's thread: it reads all the system's CAs.

@@ -2,11 +2,9 @@
 //! can reach it: with DNS rebinding under the page's own name, and without under ours, from an origin of the
 //! page's. Both are refused. Pure.
 
-use std::net::IpAddr;
-
 use url::{Host, Url};
 
-use crate::web::is_loopback_name;
+use crate::loopback::is_host;
 
 /// The names that are served.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +63,7 @@ impl Names {
     /// A probe, which only we can send, arrived under this name.
     pub(super) fn prove(&mut self, authority: &str) {
         let name = bare(authority);
-        if !self.knows(&name) && !is_here(&name) {
+        if !self.knows(&name) && !is_host(&name) {
             self.proven.truncate(Self::MOST_PROVEN - 1);
             self.proven.insert(0, name);
         }
@@ -75,7 +73,7 @@ impl Names {
     /// `None` while nobody knows yet.
     pub(super) fn admits(&self, authority: &str, origin: Option<&str>) -> Option<Result<(), Stranger>> {
         let name = bare(authority);
-        if is_here(&name) {
+        if is_host(&name) {
             // Whoever comes by one of these comes from this machine, and so does every page in its browsers.
             return Some(if self.is_ours(origin) { Ok(()) } else { Err(Stranger::Origin) });
         }
@@ -103,7 +101,7 @@ impl Names {
         match (origin.scheme(), origin.host()) {
             ("http" | "https", Some(Host::Domain(name))) => {
                 let name = bare(name);
-                is_here(&name) || self.knows(&name)
+                is_host(&name) || self.knows(&name)
             }
             ("http" | "https", Some(Host::Ipv4(address))) => address.is_loopback(),
             ("http" | "https", Some(Host::Ipv6(address))) => address.is_loopback(),
@@ -115,11 +113,6 @@ impl Names {
             _ => true,
         }
     }
-}
-
-fn is_here(name: &str) -> bool {
-    let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
-    is_loopback_name(name) || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A host without its port, a dot at the end, and capitals.

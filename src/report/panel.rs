@@ -7,6 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::Event;
+use crate::loopback;
 
 /// The addresses one below the other, aligned, without decoration.
 pub(super) fn plain(ready: &Event) -> String {
@@ -46,13 +47,7 @@ pub(super) fn terminal(ready: &Event, logs: &str, room: Room) -> String {
 
 /// Is it a name of this machine's own, which no other can use?
 fn only_here(url: &str) -> bool {
-    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_string));
-    host.is_some_and(|host| {
-        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || address.is_ok_and(|address| address.is_loopback())
-    })
+    Url::parse(url).is_ok_and(|url| loopback::is_url(&url))
 }
 
 fn rows(ready: &Event) -> Vec<(&'static str, &str)> {

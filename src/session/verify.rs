@@ -7,6 +7,7 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::edge::Probe;
+use crate::loopback;
 use crate::web;
 
 /// How a probe ended.
@@ -165,7 +166,7 @@ pub fn explain(url: &Url, status: u16, headers: &HeaderMap, body: &str) -> Failu
 
 /// Has this machine a way out to where `url` lives? Asks the routing table, sends nothing.
 pub(super) fn has_route(url: &Url) -> bool {
-    if url.host_str().is_none_or(web::is_loopback_name) {
+    if url.host_str().is_none_or(loopback::is_name) {
         return true;
     }
     // Any public address will do: connecting a UDP socket only looks up the route.

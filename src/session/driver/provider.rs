@@ -11,6 +11,7 @@ use super::{Driver, Message, Outbox};
 use crate::config::Settings;
 use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
+use crate::loopback;
 use crate::process::{self, Hearing, Status, Stream};
 use crate::provider::{Fault, Launch, Provider, Reader, Request, Signal};
 use crate::report::Event;
@@ -18,7 +19,7 @@ use crate::session::provider::Input;
 use crate::session::verify::{self, Blame, Failure, Probed};
 use crate::session::{Epoch, base};
 use crate::state::{Log, SessionRecord};
-use crate::web::{self, Known, Names};
+use crate::web::{Known, Names};
 
 /// Passes a provider's words through its reader to the driver.
 struct Ear {
@@ -330,7 +331,7 @@ async fn blame(
 async fn connect(server: &Url) -> std::result::Result<(), String> {
     const LIMIT: Duration = Duration::from_secs(5);
     let host = server.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let host = if web::is_loopback_name(host) { "localhost" } else { host };
+    let host = if loopback::is_name(host) { "localhost" } else { host };
     let port = server.port_or_known_default().unwrap_or(443);
     match tokio::time::timeout(LIMIT, TcpStream::connect((host, port))).await {
         Ok(Ok(_)) => Ok(()),
