@@ -85,6 +85,43 @@ fn several_sessions_are_named_by_their_folders_and_the_one_at_home_is_meant() {
 }
 
 #[test]
+fn in_a_project_another_projects_session_is_named_and_never_taken_for_its_own() {
+    let home = Home::new();
+    let (mut shop, port) = demo(&home, "shop");
+    home.write("blog/mcpgw.toml", "");
+    home.write("notes/.git/HEAD", "");
+    home.write("plain/readme", "");
+    let (mut tried, _) = demo(&home, "tried");
+    tried.stop();
+    let call = |folder: &str, args: &[&str]| {
+        Mcpgw::new(&home).without_tools().current_dir(&home.path().join(folder)).args(args).run()
+    };
+    let runs = format!("shop runs for {}", home.path().join("shop").display());
+    for folder in ["blog", "tried"] {
+        for args in [&["url"][..], &["run", "--", "true"]] {
+            let refused = call(folder, args);
+            assert!(refused.code == 1 && refused.stderr.contains(&runs), "{folder} {args:?}: {refused:?}");
+            assert!(refused.stderr.contains("--session shop"), "{refused:?}");
+        }
+        assert!(call(folder, &["doctor", "--only", "session.running"]).stdout.contains("of another does"));
+    }
+    assert!(call("blog", &["logs"]).stderr.contains(&runs), "it has no logs of its own");
+    let own = call("tried", &["logs", "-n", "all"]);
+    assert!(own.code == 0 && own.stderr.contains("which has ended"), "{own:?}");
+    for folder in ["blog", "tried", "notes"] {
+        let spared = call(folder, &["stop"]);
+        assert_eq!(spared.code, 0, "{spared:?}");
+        assert_eq!(spared.stdout, format!("no session of this project runs; {runs}: mcpgw stop shop\n"));
+    }
+    for folder in ["plain", "notes", "shop", ""] {
+        assert_eq!(call(folder, &["url"]).stdout.trim(), format!("https://localhost:{port}"), "{folder}");
+    }
+    assert_eq!(call("blog", &["url", "shop"]).stdout.trim(), format!("https://localhost:{port}"));
+    assert_eq!(call("blog", &["stop", "shop"]).stdout, "stopped shop\n");
+    assert!(shop.wait().success());
+}
+
+#[test]
 fn url_gives_every_address_a_qr_code_and_the_clipboards_program_its_text() {
     let home = Home::new();
     let (mut session, port) = demo(&home, "shop");

@@ -11,7 +11,7 @@ use crate::config::Millis;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which session")]
 pub struct Which {
-    /// The session of this name (its project folder's last name) or id [default: the one of this project, or the
+    /// The session of this name (its project folder's last name) or id [default: this project's; outside of one, the
     /// only one]
     #[arg(long, value_name = "NAME|ID", env = "MCPGW_SESSION", hide_env = true)]
     pub session: Option<String>,
@@ -144,7 +144,7 @@ impl FromStr for Lines {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mcpgw logs -f\n  mcpgw logs gateway -n 20\n  mcpgw logs -n all provider | grep ERR\n\n\
-    When no session runs, the logs of the last one are shown."
+    When no session runs, the logs of the last one (of this project) are shown."
 )]
 pub struct LogsArgs {
     /// Whose; all of them, merged by time, when none is named

@@ -8,10 +8,9 @@ use serde::Serialize;
 use super::pick;
 use crate::cli::{KeyCommand, Which};
 use crate::client::{self, Outcome};
-use crate::config;
 use crate::error::{Error, Result};
 use crate::report::{self, Event};
-use crate::state::{Key, State};
+use crate::state::{Here, Key, State};
 
 /// The variable that sets it.
 const VARIABLE: &str = "MCPGW_KEY";
@@ -28,17 +27,18 @@ pub(super) fn run(command: &KeyCommand) -> Result<ExitCode> {
 /// would get a key that nobody asks for.
 fn project(state: &State, which: &Which, verb: &str) -> Result<PathBuf> {
     let running = state.running();
-    let here = config::project_folder(&std::env::current_dir().unwrap_or_default());
+    let called = pick::here(state);
+    let here = called.folder().to_path_buf();
     let is_project = || {
-        state.key_file(&here).exists()
-            || config::project_file(&here).is_some()
+        matches!(called, Here::Project(_))
+            || state.key_file(&here).exists()
             || here.join(".git").exists()
             || running.iter().any(|session| session.folder == here)
     };
     if which.session.is_none() && which.port.is_none() && is_project() {
         return Ok(here);
     }
-    match pick::among(&running, which) {
+    match pick::among(&running, which, &called) {
         Ok(session) => Ok(session.folder),
         Err(error) if error.code == "session.none" && which.session.is_none() && which.port.is_none() => {
             let message =

@@ -10,7 +10,7 @@ use crate::os;
 use crate::process::clean;
 use crate::provider::Plain;
 use crate::report::{self, Said};
-use crate::state::{SessionRecord, State, Tail, Watch};
+use crate::state::{Here, SessionRecord, State, Tail, Watch};
 
 const ALL: [LogName; 4] = [LogName::Provider, LogName::Gateway, LogName::Edge, LogName::Hook];
 
@@ -45,15 +45,21 @@ pub(super) fn run(args: &LogsArgs) -> Result<()> {
     Ok(())
 }
 
-/// The logs of the session that runs; where none does, those of the last one.
+/// The logs of the session that runs; where none does, those of the last one, in a project of its last one.
 fn find(args: &LogsArgs) -> Result<(PathBuf, Option<SessionRecord>)> {
     let state = State::open()?;
-    let error = match pick::among(&state.running(), &args.which) {
+    let here = pick::here(&state);
+    let error = match pick::among(&state.running(), &args.which, &here) {
         Ok(session) => return Ok((session.logs.clone(), Some(session))),
         Err(error) if error.code != "session.none" || args.which.port.is_some() => return Err(error),
         Err(error) => error,
     };
-    let past = state.past_logs(args.which.session.as_deref()).ok_or(error)?;
+    let id = args.which.session.as_deref();
+    let project = match &here {
+        Here::Project(folder) if id.is_none() => Some(folder.as_path()),
+        _ => None,
+    };
+    let past = state.past_logs(id, project).ok_or(error)?;
     let id = past.file_name().unwrap_or_default().to_string_lossy();
     report::remark(&format!("that session runs no more: these are the logs of {id}, which has ended"));
     Ok((past, None))

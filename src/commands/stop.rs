@@ -6,20 +6,25 @@ use super::pick;
 use crate::cli::StopArgs;
 use crate::error::{Error, Result};
 use crate::os::{self, Signal};
-use crate::state::{SessionRecord, State};
+use crate::state::{Here, SessionRecord, State};
 use crate::{client, process, report, session};
 
 pub(super) fn run(args: &StopArgs) -> Result<()> {
     let (state, which) = (State::open()?, args.which.which());
     let (running, dead): (Vec<_>, Vec<_>) = state.sessions().into_iter().partition(SessionRecord::is_alive);
+    let here = here(&state);
+    let mut spared = vec![];
     let asked = match args.all {
         true => running,
-        // Nothing to end is no failure, unless somebody meant a certain one.
-        false if running.is_empty() && which.session.is_none() && which.port.is_none() => vec![],
-        false => match pick::among(&running, &which) {
+        false => match pick::among(&running, &which, &here) {
             Ok(session) => vec![session],
             // A dead one may be named too: it is cleared away below.
-            Err(_) if pick::among(&dead, &which).is_ok() => vec![],
+            Err(_) if pick::among(&dead, &which, &here).is_ok() => vec![],
+            // Nothing to end is no failure, unless somebody meant a certain one.
+            Err(error) if error.code == "session.none" && which.session.is_none() && which.port.is_none() => {
+                spared = running;
+                vec![]
+            }
             Err(error) => return Err(error),
         },
     };
@@ -35,10 +40,22 @@ pub(super) fn run(args: &StopArgs) -> Result<()> {
     for restored in session::restored(client::restore_leftovers(&state)) {
         report::advise(&restored);
     }
-    if asked.is_empty() && dead.is_empty() && left {
+    for other in &spared {
+        let (name, folder) = (other.name(), other.folder.display());
+        report::out(&format!("no session of this project runs; {name} runs for {folder}: mcpgw stop {name}"));
+    }
+    if asked.is_empty() && dead.is_empty() && left && spared.is_empty() {
         report::out("no session is running");
     }
     Ok(())
+}
+
+/// Any repository is a project here: to end another's session by accident is worse than to name it.
+fn here(state: &State) -> Here {
+    match pick::here(state) {
+        Here::Folder(folder) if folder.join(".git").exists() => Here::Project(folder),
+        here => here,
+    }
 }
 
 /// A suspended process hears nothing before it is told to go on.

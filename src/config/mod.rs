@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod file;
+mod here;
 mod place;
 mod settings;
 mod slip;
@@ -15,6 +16,7 @@ mod value;
 pub use check::{is_label, web_url};
 pub use client::{Scope, Via};
 pub use file::{Layer, PROJECT_FILE, project, project_file, project_folder, read_text, user, user_file};
+pub use here::here;
 pub use settings::{Settings, TryProvider};
 pub use slip::{may_be_a_setting, slip};
 pub use template::{Values, fill, valid_name};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::gateway::Health;
 use crate::loopback;
 use crate::os::{self, Process};
 use crate::process::SESSION_MARK;
-use crate::state::{self, SessionRecord, State, Wanted};
+use crate::state::{self, Here, SessionRecord, State, Wanted};
 use crate::web::{self, Names};
 
 /// What only the caller knows.
@@ -72,10 +72,13 @@ impl World {
         });
         let state = State::look();
         let sessions = state.as_ref().map(State::sessions).unwrap_or_default();
-        let session = choose(&sessions, &told, &called)?;
+        let place = match &state {
+            Ok(state) => config::here(&called, state),
+            Err(_) => Here::Folder(config::project_folder(&called)),
+        };
+        let session = choose(&sessions, &told, &place)?;
         // A session of another project is judged by that project's files, never by those here.
-        let elsewhere =
-            session.as_ref().map(|it| &it.folder).filter(|it| **it != config::project_folder(&called));
+        let elsewhere = session.as_ref().map(|it| &it.folder).filter(|it| *it != place.folder());
         let here = elsewhere.filter(|folder| folder.is_dir()).cloned().unwrap_or(called);
         let (project, user) = (config::project(&here), config::user());
         let mut settings = settings(&told, &project, &user);
@@ -221,19 +224,22 @@ fn as_session(settings: &mut Settings, session: &SessionRecord) {
     settings.server = session.server.as_deref().and_then(|server| Url::parse(server).ok());
 }
 
-/// The living session that was named, or is on the port that was; else that of this project. Where nobody ever
-/// described a gateway, the only or the newest one is meant.
-fn choose(sessions: &[SessionRecord], told: &Told, called: &Path) -> Result<Option<SessionRecord>> {
-    let here = config::project_folder(called);
-    let explicit = told.session.is_some() || told.port.is_some();
-    let only_ours = !explicit && config::project_file(called).is_some();
-    let meant = |session: &&SessionRecord| session.is_alive() && (!only_ours || session.folder == here);
-    let alive: Vec<SessionRecord> = sessions.iter().filter(meant).cloned().collect();
+/// The living session that was named, or is on the port that was; else that of this project. Outside of one, the only
+/// or the newest is meant.
+fn choose(sessions: &[SessionRecord], told: &Told, here: &Here) -> Result<Option<SessionRecord>> {
+    let alive: Vec<SessionRecord> = sessions.iter().filter(|session| session.is_alive()).cloned().collect();
     let wanted = Wanted { session: told.session.as_deref(), port: told.port };
-    match (state::choose(&alive, wanted, &here), &told.session) {
+    let newest = || {
+        let mut meant = alive.iter().filter(|session| match here {
+            Here::Project(folder) => session.folder == *folder,
+            Here::Folder(_) => true,
+        });
+        meant.next().cloned()
+    };
+    match (state::choose(&alive, wanted, here), &told.session) {
         (Ok(session), _) => Ok(Some(session)),
         (Err(error), Some(_)) => Err(error),
         (Err(_), None) if told.port.is_some() => Ok(None),
-        (Err(_), None) => Ok(alive.into_iter().next()),
+        (Err(_), None) => Ok(newest()),
     }
 }

@@ -1,6 +1,6 @@
 //! Which of several sessions is meant. Pure: decides on values, looks at nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::SessionRecord;
 use crate::error::{Error, Result, nearest};
@@ -14,13 +14,36 @@ pub struct Wanted<'a> {
     pub port: Option<u16>,
 }
 
-/// The one that fits; where several do, the one of the project `here`, if it is the only one there.
-pub fn choose(sessions: &[SessionRecord], wanted: Wanted<'_>, here: &Path) -> Result<SessionRecord> {
-    let fitting: Vec<_> = sessions.iter().filter(|session| wanted.fits(session)).collect();
-    let at_home: Vec<_> = fitting.iter().filter(|session| session.folder == here).collect();
+/// Where the question is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Here {
+    /// In this project: unless one is named, its own session is meant and nobody else's.
+    Project(PathBuf),
+    /// In a folder that is none: the only session that runs is meant.
+    Folder(PathBuf),
+}
+
+impl Here {
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Project(folder) | Self::Folder(folder) => folder,
+        }
+    }
+}
+
+/// The one that fits; where several do, the one of the folder `here`, if it is the only one there.
+pub fn choose(sessions: &[SessionRecord], wanted: Wanted<'_>, here: &Here) -> Result<SessionRecord> {
+    let mut fitting: Vec<_> = sessions.iter().filter(|session| wanted.fits(session)).collect();
+    let at_home: Vec<_> = fitting.iter().copied().filter(|session| session.folder == here.folder()).collect();
+    if let (Here::Project(folder), true) = (here, wanted == Wanted::default()) {
+        if at_home.is_empty() && !fitting.is_empty() {
+            return Err(none_here(folder, &fitting));
+        }
+        fitting.clone_from(&at_home);
+    }
     match (&fitting[..], &at_home[..]) {
-        ([one], _) => Ok((*one).clone()),
-        (_, [one]) => Ok((**one).clone()),
+        ([one], _) | (_, [one]) => Ok((*one).clone()),
         ([], _) => Err(none(sessions, wanted)),
         _ => Err(several(&fitting)),
     }
@@ -64,6 +87,15 @@ fn none(sessions: &[SessionRecord], wanted: Wanted<'_>) -> Error {
     }
 }
 
+/// Others run: they are named, and never taken for this project's.
+fn none_here(folder: &Path, others: &[&SessionRecord]) -> Error {
+    let row = |session: &&SessionRecord| format!("{} runs for {}", handle(session, others), session.folder.display());
+    let others_run = others.iter().map(row).collect::<Vec<_>>().join(", ");
+    let message = format!("find a running session of {}: there is none; {others_run}", folder.display());
+    Error::failed("session.none", message)
+        .fix(format!("name the one you mean: --session {}", handle(others[0], others)))
+}
+
 fn several(fitting: &[&SessionRecord]) -> Error {
     let newest = fitting[0];
     Error::usage("session.several", format!("choose a session: {} fit: {}", fitting.len(), list(fitting)))
@@ -98,7 +130,7 @@ mod tests {
     }
 
     fn chosen(sessions: &[SessionRecord], wanted: Wanted<'_>, here: &str) -> Result<String> {
-        choose(sessions, wanted, Path::new(here)).map(|session| session.id)
+        choose(sessions, wanted, &Here::Folder(here.into())).map(|session| session.id)
     }
 
     fn named(name: &str) -> Wanted<'_> {
@@ -124,6 +156,17 @@ mod tests {
         assert_eq!(chosen(&all, named("shop"), "/q/shop").unwrap(), "cc");
         let twice = [session("aa", "/p/shop", 3001), session("bb", "/p/shop", 3002)];
         assert!(chosen(&twice, Wanted::default(), "/p/shop").is_err());
+    }
+
+    #[test]
+    fn a_project_means_its_own_session_and_another_only_by_name() {
+        let all = [session("aa", "/p/shop", 3001), session("bb", "/p/blog", 3002)];
+        let of = |here: &str, wanted| choose(&all, wanted, &Here::Project(here.into()));
+        assert_eq!(of("/p/blog", Wanted::default()).unwrap().id, "bb");
+        assert_eq!(of("/p/mine", named("shop")).unwrap().id, "aa");
+        let error = choose(&all[..1], Wanted::default(), &Here::Project("/p/mine".into())).unwrap_err();
+        insta::assert_snapshot!(error.message, @"find a running session of /p/mine: there is none; shop runs for /p/shop");
+        assert_eq!(error.fix.as_deref(), Some("name the one you mean: --session shop"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
 
-pub use choose::{Wanted, choose};
+pub use choose::{Here, Wanted, choose};
 pub use key::{Key, read_key};
 pub use log::{Log, stamp};
 pub use port::PortClaim;
@@ -167,8 +167,8 @@ impl State {
         Ok(path)
     }
 
-    /// Where the logs of session `id` go. Keeps those of the newest few sessions.
-    pub fn logs_for(&self, id: &str) -> Result<PathBuf> {
+    /// Where the logs of session `id` of this project go. Keeps those of the newest few sessions.
+    pub fn logs_for(&self, id: &str, project: &Path) -> Result<PathBuf> {
         const KEPT: usize = 10;
         let all = self.root.join("logs");
         let mut old: Vec<_> =
@@ -180,7 +180,11 @@ impl State {
         for path in old.iter().rev().skip(KEPT) {
             let _ = fs::remove_dir_all(path);
         }
-        self.private_folder(&format!("logs/{id}"))
+        let logs = self.private_folder(&format!("logs/{id}"))?;
+        let whose = logs.join(WHOSE);
+        file::replace(&whose, project.as_os_str().as_encoded_bytes(), Privacy::Private)
+            .map_err(|error| self.trouble("write", &whose, &error))?;
+        Ok(logs)
     }
 
     /// Keeps what a gateway answered to `initialize`, under a name for where it was asked for.
@@ -237,13 +241,24 @@ impl State {
         Watch::of(self.root.join("sessions"))
     }
 
-    /// The logs of a session that ended, if they are still kept: those of this id, else the last one's.
-    pub fn past_logs(&self, id: Option<&str>) -> Option<PathBuf> {
-        let all = fs::read_dir(self.root.join("logs")).into_iter().flatten().flatten();
-        let folders = all.map(|entry| entry.path()).filter(|path| path.is_dir());
-        let wanted =
-            folders.filter(|path| id.is_none_or(|id| path.file_name().is_some_and(|name| name == id)));
+    /// The logs of a session that ended, if they are still kept: those of this id, else the last one's of this
+    /// project, or of any.
+    pub fn past_logs(&self, id: Option<&str>, project: Option<&Path>) -> Option<PathBuf> {
+        let wanted = self.kept_logs().filter(|path| {
+            id.is_none_or(|id| path.file_name().is_some_and(|name| name == id))
+                && project.is_none_or(|project| is_of(path, project))
+        });
         wanted.max_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
+    }
+
+    fn kept_logs(&self) -> impl Iterator<Item = PathBuf> {
+        let all = fs::read_dir(self.root.join("logs")).into_iter().flatten().flatten();
+        all.map(|entry| entry.path()).filter(|path| path.is_dir())
+    }
+
+    /// Has this project a key, or had it one of the last sessions?
+    pub fn knows(&self, project: &Path) -> bool {
+        self.key_file(project).exists() || self.kept_logs().any(|logs| is_of(&logs, project))
     }
 
     /// Claims a gateway port for as long as the answer lives; the kernel lets go of it however we end.
@@ -259,6 +274,13 @@ impl State {
         Error::failed("state.io", format!("{verb} {}: {}", path.display(), io_reason(error)))
             .fix("check the folder's owner and free space, or set MCPGW_HOME to another folder")
     }
+}
+
+/// The file beside a session's logs that says whose they are: the project's folder.
+const WHOSE: &str = "project";
+
+fn is_of(logs: &Path, project: &Path) -> bool {
+    fs::read(logs.join(WHOSE)).is_ok_and(|whose| whose == project.as_os_str().as_encoded_bytes())
 }
 
 impl SessionRecord {
@@ -341,7 +363,7 @@ pub(crate) mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let (_home, state) = state();
         state.save(&record("a")).unwrap();
-        Log::open(&state.logs_for("a").unwrap(), "edge").line("x");
+        Log::open(&state.logs_for("a", Path::new("/p")).unwrap(), "edge").line("x");
         assert_eq!(mode(&state.root), 0o700);
         assert_eq!(mode(&state.session_file("a")), 0o600);
         assert_eq!(mode(&state.root.join("logs/a/edge.log")), 0o600);

@@ -16,7 +16,7 @@ use crate::config::{self, Layer, Scope, Settings, Via};
 use crate::error::{Error, Result};
 use crate::gateway;
 use crate::report::{self, Event};
-use crate::state::{SessionRecord, State};
+use crate::state::{Here, SessionRecord, State};
 
 pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -162,7 +162,7 @@ fn each(
     let aim = if args.remove { None } else { Some(aim(args, ground)?) };
     let project = match &aim {
         Some(aim) => aim.project.clone(),
-        None => project(session(args, ground).unwrap_or_default().as_ref(), ground),
+        None => project(pick::if_any(&args.which).unwrap_or_default().as_ref(), ground),
     };
     notices.extend(aim.iter().flat_map(|aim| of_the_way(aim, chosen, ground)));
     let one = |client: &&'static Client| {
@@ -218,9 +218,9 @@ fn of_the_way(aim: &Aim, chosen: &[&'static Client], ground: &Ground) -> Vec<Eve
         let elsewhere = session.folder != ground.project;
         return elsewhere.then(|| Event::notice("client.session", message, None)).into_iter().collect();
     }
-    let none = match config::project_file(&ground.here) {
-        Some(_) => "no session of this project runs",
-        None => "no session runs",
+    let none = match State::look().is_ok_and(|state| matches!(pick::here(&state), Here::Project(_))) {
+        true => "no session of this project runs",
+        false => "no session runs",
     };
     let (bridges, others): (Vec<&Client>, Vec<&Client>) =
         chosen.iter().partition(|client| aim.via(client) == Via::Bridge);
@@ -343,10 +343,11 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
     let layer = given.over(config::project(&ground.here)?).over(config::user()?);
     let profile = layer.profile.clone();
     let settings = Settings::from_layer(Layer { url: args.url.clone(), ..layer })?;
-    let session = match settings.url.is_some() {
+    // In a project its own session is meant or none: another's address would be another's tools.
+    let session = match &settings.url {
         // A named address may be any session's, or none's: its key follows from the address.
-        true => pick::if_any(&args.which).unwrap_or_default(),
-        false => session(args, ground)?,
+        Some(url) => session_at(url.as_str()).or(pick::if_any(&args.which).unwrap_or_default()),
+        None => pick::if_any(&args.which)?,
     };
     let of_session = session.as_ref().map(|session| session.mcp_path.clone()).filter(|path| !path.is_empty());
     let mcp_path = args.mcp_path.clone().or(of_session).unwrap_or(settings.mcp_path);
@@ -371,19 +372,12 @@ fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
     })
 }
 
-/// The session that is meant. A gateway's own project means its own session or none: another's address would be
-/// another's tools. From any other folder it is the one that runs.
-fn session(args: &ConfigureArgs, ground: &Ground) -> Result<Option<SessionRecord>> {
-    let named = args.which.session.is_some() || args.which.port.is_some();
-    if named || config::project_file(&ground.here).is_none() {
-        return pick::if_any(&args.which);
-    }
-    let mut running = State::open()?.running();
-    running.retain(|session| session.folder == ground.project);
-    match running.is_empty() {
-        true => Ok(None),
-        false => pick::among(&running, &args.which).map(Some),
-    }
+/// The running session whose address it is, if it is one's.
+fn session_at(url: &str) -> Option<SessionRecord> {
+    let url = Url::parse(url).ok()?;
+    let leads_there = |own: &str| Url::parse(own).is_ok_and(|own| own.origin() == url.origin());
+    let mut running = State::look().ok()?.running().into_iter();
+    running.find(|session| leads_there(&session.local_url) || session.url.as_deref().is_some_and(leads_there))
 }
 
 /// The project that entries belong to: the session's, else the one of this folder, which is one where its files say

@@ -26,7 +26,7 @@ impl<'a> Driver<'a> {
         let (sender, messages) = mpsc::unbounded_channel();
         let (suspect, suspicions) = mpsc::channel(1);
         let id = random_hex(4)?;
-        let logs = state.logs_for(&id)?;
+        let logs = state.logs_for(&id, &settings.project)?;
         let outbox = Outbox(sender);
         let https = tls.as_ref().map(|keeper| Https::of(keeper, &settings));
         let listen = match tls {
