@@ -68,7 +68,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;url' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The URL for MCP clients')
@@ -83,7 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;run' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--restart', '--restart', [CompletionResultType]::ParameterName, 'Start the command anew whenever the address changes')
@@ -94,7 +94,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;logs' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
@@ -107,7 +107,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         }
         'mcpgw;stop' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long it may take to end by itself before it is killed')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every session')
@@ -124,7 +124,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;key;show' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -132,7 +132,7 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;key;rotate' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
@@ -296,17 +296,17 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]')
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Whose file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The client''s file, where it is in an unusual place')
-            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every client that is installed here')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every client that is installed here; with --undo every project''s entries')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Overwrite somebody else''s entry of that name')
             [CompletionResult]::new('--experimental', '--experimental', [CompletionResultType]::ParameterName, 'Clients too whose path and shape nobody has seen')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would change, and write nothing')
             [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Take the entry out')
-            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Put the files back as they were, those of all clients where none is named')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Put the files back as they were before this project''s entries; those of all clients where none is named')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the clients')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -62,7 +62,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help'
         }
         &'mcpgw;url'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --mcp 'The URL for MCP clients'
@@ -76,7 +76,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help'
         }
         &'mcpgw;run'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --restart 'Start the command anew whenever the address changes'
@@ -86,7 +86,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;logs'= {
             cand -n 'How many lines of the past: a number, or all'
             cand --lines 'How many lines of the past: a number, or all'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand -f 'Go on with what comes, until the session ends'
@@ -98,7 +98,7 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         }
         &'mcpgw;stop'= {
             cand --timeout 'How long it may take to end by itself before it is killed'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --all 'Every session'
@@ -113,14 +113,14 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mcpgw;key;show'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'mcpgw;key;rotate'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --json 'Print one JSON document'
@@ -265,17 +265,17 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --name 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]'
             cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
             cand --header 'A header that the client is to send, beside the key'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: the one of this project, or the only one]'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --scope 'Whose file'
             cand --config 'The client''s file, where it is in an unusual place'
-            cand --all 'Every client that is installed here'
+            cand --all 'Every client that is installed here; with --undo every project''s entries'
             cand --force 'Overwrite somebody else''s entry of that name'
             cand --experimental 'Clients too whose path and shape nobody has seen'
             cand --dry-run 'Show what would change, and write nothing'
             cand --remove 'Take the entry out'
-            cand --undo 'Put the files back as they were, those of all clients where none is named'
+            cand --undo 'Put the files back as they were before this project''s entries; those of all clients where none is named'
             cand --list 'List the clients'
             cand --json 'Print one JSON document'
             cand -h 'Print help (see more with ''--help'')'

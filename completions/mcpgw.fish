@@ -57,7 +57,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print on
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals; with --watch, each as it comes'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l with-key -d 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
@@ -66,18 +66,18 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l local -d 'The addres
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it into the clipboard too'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l qr -d 'Show it as a QR code too'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l restart -d 'Start the command anew whenever the address changes'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How many lines of the past: a number, or all' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s v -l verbose -d 'Show everything as it was said: also what lt says to those who work on it, and ngrok\'s records'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
@@ -85,10 +85,10 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_sub
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
@@ -267,17 +267,17 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l via -d 'The wa
 local\t'The gateway\'s port on this machine'
 bridge\t'`mcpgw bridge`, which the client starts'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l header -d 'A header that the client is to send, beside the key' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l session -d 'The session of this name (its project folder\'s last name) or id [default: the one of this project, or the only one]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l scope -d 'Whose file' -r -f -a "user\t'The user\'s, for every project'
 project\t'The project\'s, which others may share'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l config -d 'The client\'s file, where it is in an unusual place' -r -F
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l all -d 'Every client that is installed here'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l all -d 'Every client that is installed here; with --undo every project\'s entries'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l force -d 'Overwrite somebody else\'s entry of that name'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l experimental -d 'Clients too whose path and shape nobody has seen'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l dry-run -d 'Show what would change, and write nothing'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l remove -d 'Take the entry out'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l undo -d 'Put the files back as they were, those of all clients where none is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l undo -d 'Put the files back as they were before this project\'s entries; those of all clients where none is named'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l list -d 'List the clients'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -503,8 +503,55 @@ fn each_project_has_an_entry_of_its_own_and_none_goes_without_a_word() {
     let taken = bar(&["kiro", "--url", &url("bar"), "--json"]).json();
     assert_eq!(taken["clients"][0]["entry"], "mcpgw");
     assert_eq!(taken["clients"][0]["warnings"][0]["code"], "client.replaced", "{taken}");
-    done(&home, ["--undo"]);
+    done(&home, ["--undo", "--all"]);
     assert!(!home.path().join(".kiro").exists() && !home.path().join(".cursor").exists());
+}
+
+#[test]
+fn an_undo_is_of_this_project_alone_and_tells_each_file_once() {
+    let home = Home::new();
+    let (shop, blog) = (project(&home, "shop"), project(&home, "blog"));
+    let before = "{\"mcpServers\": {}}\n";
+    let path = home.write(".cursor/mcp.json", before);
+    let servers = || -> Value {
+        let value: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
+        value["mcpServers"].clone()
+    };
+    let configure_both = || {
+        for (run, name) in [(&shop as &dyn Fn(&[&str]) -> Output, "shop"), (&blog, "blog")] {
+            assert_eq!(run(&["cursor", "--url", &format!("https://{name}.example/mcp")]).code, 0);
+        }
+        assert_eq!(servers().as_object().unwrap().len(), 2);
+    };
+    let folder = |name: &str| home.path().join(name).display().to_string();
+    configure_both();
+    let undone = shop(&["--undo"]);
+    assert_eq!(servers(), json!({"mcpgw-blog": {"url": "https://blog.example/mcp"}}), "{undone:?}");
+    let line = format!("Cursor: restored {} (`mcpgw` of {})", path.display(), folder("shop"));
+    assert!(undone.stdout.contains(&line), "{undone:?}");
+    let stays = format!("the entries of {} stay", folder("blog"));
+    assert!(undone.stdout.contains(&stays) && undone.stdout.contains("--undo --all"), "{undone:?}");
+    let nothing = shop(&["--undo"]);
+    assert!(nothing.stdout.contains("nothing to undo") && nothing.stdout.contains(&stays), "{nothing:?}");
+    configure_both();
+    let document = configure(&home, ["--undo", "--json"]).json();
+    assert_eq!(document["clients"], json!([]), "no project, and two that may be meant: {document}");
+    assert_eq!(document["notices"][0]["code"], "client.others");
+    let all = blog(&["--undo", "--all", "--json"]).json();
+    assert_eq!(all["clients"].as_array().unwrap().len(), 1, "a file is told once: {all}");
+    let mut named = all["clients"][0]["entries"].as_array().unwrap().clone();
+    named.sort_by_key(|entry| entry["name"].to_string());
+    assert_eq!(
+        json!(named),
+        json!([{"name": "mcpgw", "project": folder("shop")}, {"name": "mcpgw-blog", "project": folder("blog")}])
+    );
+    assert_eq!(home.read(".cursor/mcp.json"), before);
+    configure_both();
+    assert_eq!(shop(&["cursor", "--undo", "--name", "mcpgw-blog"]).code, 0);
+    assert_eq!(servers(), json!({"mcpgw": {"url": "https://shop.example/mcp"}}));
+    let only = configure(&home, ["--undo"]);
+    assert!(only.stdout.contains(&folder("shop")), "outside of a project the only one's: {only:?}");
+    assert_eq!(home.read(".cursor/mcp.json"), before);
 }
 
 #[test]

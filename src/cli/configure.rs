@@ -22,8 +22,8 @@ pub struct ConfigureArgs {
     /// The clients: `mcpgw configure --list` names them
     #[arg(value_name = "CLIENT", value_delimiter = ',')]
     pub clients: Vec<String>,
-    /// Every client that is installed here
-    #[arg(long, conflicts_with_all = ["clients", "undo"])]
+    /// Every client that is installed here; with --undo every project's entries
+    #[arg(long, conflicts_with = "clients")]
     pub all: bool,
 
     /// Where the entry leads; the MCP path is appended where it has none [default: the running session's address]
@@ -66,7 +66,7 @@ pub struct ConfigureArgs {
     /// Take the entry out
     #[arg(long, conflicts_with_all = ["undo", "list"], help_heading = INSTEAD)]
     pub remove: bool,
-    /// Put the files back as they were, those of all clients where none is named
+    /// Put the files back as they were before this project's entries; those of all clients where none is named
     #[arg(long, conflicts_with = "list", help_heading = INSTEAD)]
     pub undo: bool,
     /// List the clients

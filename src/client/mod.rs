@@ -14,6 +14,7 @@ mod servers;
 pub mod store;
 #[cfg(test)]
 mod trials;
+mod undo;
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ pub use registry::{ALL, Client, Confidence, find};
 pub use rekey::rekey;
 pub use servers::{Server, servers};
 pub use store::{Done, Writer};
+pub use undo::{Leftover, Undone, Which, leftovers, owners, restore_leftovers, undo};
 
 use document::{Existing, Found, Room, Spot};
 use store::{Content, Edit, Ledger, Mine, Over, Subject};
@@ -310,78 +312,6 @@ fn subject(place: &Place, secret: bool) -> Subject<'_> {
     // Claude Code locks its own file, and not those of projects.
     let locked = place.client.locked && !place.client.project.iter().any(|name| place.path.ends_with(name));
     Subject { path: &place.path, locked, privacy }
-}
-
-/// Undoes what `writer` did to the files of these clients (all of them where none is named).
-pub fn undo(
-    state: &State,
-    writer: &Writer,
-    clients: &[&'static Client],
-    only: Option<&Path>,
-) -> Vec<Result<Outcome>> {
-    let wanted = |entry: &Mine| {
-        (clients.is_empty() || clients.iter().any(|client| client.id == entry.client))
-            && only.is_none_or(|path| path == entry.path)
-    };
-    let mut outcomes = vec![];
-    for record in Ledger::all(state).iter().filter_map(|ledger| ledger.record(writer)) {
-        let Some(first) = record.entries.iter().find(|entry| wanted(entry)) else { continue };
-        let Some(client) = find(&first.client) else { continue };
-        let place = Place {
-            client,
-            path: first.path.clone(),
-            scope: Scope::User,
-            name: first.name.clone(),
-            project: None,
-        };
-        match store::undo(state, &subject(&place, true), writer, &wanted) {
-            Ok(undone) => outcomes.extend(undone.into_iter().map(|(entry, done)| {
-                let client = find(&entry.client).unwrap_or(client);
-                Ok(Outcome { client, path: entry.path, done })
-            })),
-            Err(error) => outcomes.push(Err(error)),
-        }
-    }
-    outcomes
-}
-
-/// A file that a session changed which lives no more, and that is still as the session left it.
-#[derive(Debug, Clone)]
-pub struct Leftover {
-    /// The session.
-    pub session: String,
-    /// The client's id.
-    pub client: String,
-    /// The file.
-    pub path: PathBuf,
-}
-
-/// What sessions left that died before they could restore it. Looks, and changes nothing.
-pub fn leftovers(state: &State) -> Vec<Leftover> {
-    let alive: Vec<String> = state.running().into_iter().map(|session| session.id).collect();
-    let mut found = vec![];
-    for ledger in Ledger::all(state) {
-        for writer in ledger.writers() {
-            let Writer::Session(session) = &writer else { continue };
-            if alive.contains(session) {
-                continue;
-            }
-            let entries = ledger.record(&writer).map(|record| record.entries).unwrap_or_default();
-            found.extend(entries.into_iter().map(|entry| Leftover {
-                session: session.clone(),
-                client: entry.client,
-                path: entry.path,
-            }));
-        }
-    }
-    found
-}
-
-/// Restores what sessions left that died before they could; what could not be restored is said.
-pub fn restore_leftovers(state: &State) -> Vec<Result<Outcome>> {
-    let mut sessions: Vec<String> = leftovers(state).into_iter().map(|left| left.session).collect();
-    sessions.dedup();
-    sessions.into_iter().flat_map(|session| undo(state, &Writer::Session(session), &[], None)).collect()
 }
 
 /// What is said where another project has the plain name. `remove`: there was none to take out.

@@ -186,7 +186,7 @@ fn run(steps: &[Step]) -> std::result::Result<(), TestCaseError> {
                 model.remove(force, bytes);
             }
             Step::Undo => {
-                for done in undo(&state, &Writer::User, &[], None) {
+                for done in undo(&state, &Writer::User, &Which::default()) {
                     done.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
                 }
                 exact = model.undo();

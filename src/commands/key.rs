@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde::Serialize;
-
 use super::pick;
+use super::told::Told;
 use crate::cli::{KeyCommand, Which};
 use crate::client::{self, Outcome};
 use crate::error::{Error, Result};
-use crate::report::{self, Event};
+use crate::report;
 use crate::state::{Here, Key, State};
 
 /// The variable that sets it.
@@ -75,11 +74,11 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
         .filter(|session| session.key_file.as_ref() == Some(&file))
         .map(|session| session.id)
         .collect();
-    let clients: Vec<Rekeyed> = match old {
-        Some(old) => client::rekey(state, &old, &key).into_iter().map(Rekeyed::of).collect(),
+    let clients: Vec<Told> = match old {
+        Some(old) => client::rekey(state, &old, &key).into_iter().map(rekeyed).collect(),
         None => vec![],
     };
-    let failed = clients.iter().any(|client| client.error.is_some());
+    let failed = clients.iter().any(|client| client.failure.is_some());
     let status = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if json {
         let document = serde_json::json!({"key_file": file, "sessions": sessions, "clients": clients});
@@ -91,7 +90,9 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
     if !sessions.is_empty() {
         report::out("the session that runs asks for it within a second; the old key opens nothing any more");
     }
-    clients.iter().for_each(Rekeyed::tell);
+    for client in &clients {
+        client.tell(&format!("the new key is in {}", client.shown_path()));
+    }
     report::out(match clients.is_empty() {
         true => "no client's file held the old one: `mcpgw configure CLIENT` writes the new one",
         false => "clients that were told by hand need it too: `mcpgw url --with-key`",
@@ -99,58 +100,9 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
     Ok(status)
 }
 
-/// What became of one client's file.
-#[derive(Debug, Serialize)]
-struct Rekeyed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'static str>,
-    #[serde(skip)]
-    title: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<PathBuf>,
-    action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reload: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Event>,
-    #[serde(skip)]
-    failure: Option<Error>,
-}
-
-impl Rekeyed {
-    fn of(result: Result<Outcome>) -> Self {
-        match result {
-            Ok(Outcome { client, path, done }) => Self {
-                id: Some(client.id),
-                title: client.name,
-                path: Some(path),
-                action: done.word("updated"),
-                reload: Some(client.reload),
-                error: None,
-                failure: None,
-            },
-            Err(error) => Self {
-                id: None,
-                title: "",
-                path: None,
-                action: "failed",
-                reload: None,
-                error: Some(Event::from(&error)),
-                failure: Some(error),
-            },
-        }
-    }
-
-    fn tell(&self) {
-        match (&self.failure, &self.path, self.reload) {
-            (Some(error), ..) => report::failure(error),
-            (None, Some(path), Some(reload)) => {
-                report::done(&format!("{}: the new key is in {}", self.title, path.display()));
-                report::note(&format!("{}: {reload}", self.title));
-            }
-            _ => {}
-        }
-    }
+fn rekeyed(result: Result<Outcome>) -> Told {
+    let reload = result.as_ref().ok().map(|outcome| outcome.client.reload);
+    Told { reload, ..Told::of(result) }
 }
 
 /// The project's key and its file: `MCPGW_KEY`, else the one that was kept, else a new one.

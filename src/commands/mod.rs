@@ -17,6 +17,7 @@ mod setup;
 mod shell;
 mod status;
 mod stop;
+mod told;
 mod tunnel;
 mod url;
 

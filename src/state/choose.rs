@@ -89,7 +89,9 @@ fn none(sessions: &[SessionRecord], wanted: Wanted<'_>) -> Error {
 
 /// Others run: they are named, and never taken for this project's.
 fn none_here(folder: &Path, others: &[&SessionRecord]) -> Error {
-    let row = |session: &&SessionRecord| format!("{} runs for {}", handle(session, others), session.folder.display());
+    let row = |session: &&SessionRecord| {
+        format!("{} runs for {}", handle(session, others), session.folder.display())
+    };
     let others_run = others.iter().map(row).collect::<Vec<_>>().join(", ");
     let message = format!("find a running session of {}: there is none; {others_run}", folder.display());
     Error::failed("session.none", message)

@@ -1,44 +1,44 @@
 //! `mcpgw configure`: the gateway into MCP clients' files, out of them, and back to what was.
 
-mod told;
+mod aim;
+mod list;
+mod undo;
+mod write;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use told::{Told, tell};
-use url::Url;
 
+use super::told::Told;
 use super::{ask, pick};
 use crate::cli::ConfigureArgs;
-use crate::client::{self, Aim, ByHand, Client, Confidence, Done, Ground, Link, Named, Place, Writer};
-use crate::config::{self, Layer, Scope, Settings, Via};
+use crate::client::{self, ByHand, Client, Confidence, Ground};
+use crate::config;
 use crate::error::{Error, Result};
-use crate::gateway;
 use crate::report::{self, Event};
-use crate::state::{Here, SessionRecord, State};
+use crate::state::State;
 
 pub(super) fn run(args: &ConfigureArgs) -> Result<ExitCode> {
     let here = std::env::current_dir().unwrap_or_default();
     let ground = Ground::now(config::project_folder(&here))?;
     if args.list {
-        list(args, &ground);
+        list::run(args, &State::look()?, &ground);
         return Ok(ExitCode::SUCCESS);
     }
     let state = State::open()?;
     let (mut told, mut notices) = (vec![], vec![]);
     if !args.dry_run {
-        told.extend(client::restore_leftovers(&state).into_iter().map(|result| Told::of(result, "restored")));
+        told.extend(client::restore_leftovers(&state).into_iter().map(Told::undone));
     }
     let chosen = chosen(args, &ground)?;
     let by_hand: Vec<&ByHand> = args.clients.iter().filter_map(|name| by_hand(name)).collect();
     if !by_hand.is_empty() && !args.undo && !args.remove {
-        told.extend(enter(args, &by_hand, &ground)?);
+        told.extend(write::by_hand(args, &by_hand, &ground)?);
     }
     notices.extend(either_claude(args));
     told.extend(match args.undo {
-        true => undo(args, &state, &chosen, &ground),
-        false => each(args, &state, &chosen, &ground, &mut notices)?,
+        true => undo::run(args, &state, &chosen, &ground, &mut notices)?,
+        false => write::each(args, &state, &chosen, &ground, &mut notices)?,
     });
     // Of an address that nobody was given there is nothing to say.
     if !told.is_empty() && told.iter().all(|one| one.failure.is_some()) {
@@ -115,92 +115,6 @@ fn by_hand(name: &str) -> Option<&'static ByHand> {
     client::BY_HAND.iter().find(|client| client.answers_to(name.trim()))
 }
 
-/// What people enter themselves.
-fn enter(args: &ConfigureArgs, clients: &[&'static ByHand], ground: &Ground) -> Result<Vec<Told>> {
-    let aim = aim(args, ground)?;
-    let told = |client: &&'static ByHand| {
-        let new =
-            || Told { id: client.id, title: client.name, ..Told::new(&client::ALL[0], None, "by hand") };
-        match aim.by_hand(client) {
-            Err(error) => {
-                Told { action: "failed", error: Some(Event::from(&error)), failure: Some(error), ..new() }
-            }
-            Ok((url, needs_key)) => {
-                let how = match client.sends_headers {
-                    true => "with the header `Authorization: Bearer KEY`; `mcpgw key show` prints the key",
-                    false => "with the key that `mcpgw key show` prints in place of KEY",
-                };
-                let key =
-                    needs_key.then(|| Event::notice("client.key", format!("{}: {how}", client.name), None));
-                Told {
-                    url: Some(url),
-                    reload: Some(client.steps),
-                    warnings: key.into_iter().collect(),
-                    ..new()
-                }
-            }
-        }
-    };
-    Ok(clients.iter().map(told).collect())
-}
-
-/// Writes, removes, or shows what would be.
-fn each(
-    args: &ConfigureArgs,
-    state: &State,
-    chosen: &[&'static Client],
-    ground: &Ground,
-    notices: &mut Vec<Event>,
-) -> Result<Vec<Told>> {
-    if args.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
-        return Err(Error::usage("client.name", "use that --name: an entry needs a name that can be read")
-            .fix("leave it out for `mcpgw`"));
-    }
-    if chosen.is_empty() {
-        return Ok(vec![]);
-    }
-    let aim = if args.remove { None } else { Some(aim(args, ground)?) };
-    let project = match &aim {
-        Some(aim) => aim.project.clone(),
-        None => project(pick::if_any(&args.which).unwrap_or_default().as_ref(), ground),
-    };
-    notices.extend(aim.iter().flat_map(|aim| of_the_way(aim, chosen, ground)));
-    let one = |client: &&'static Client| {
-        let path = match &args.config {
-            Some(path) => client::written(path, ground),
-            None => match client::file_of(client, args.scope, ground) {
-                Ok(path) => path,
-                Err(error) => return Told::failed(client, None, error),
-            },
-        };
-        let link = aim.as_ref().map(|aim| aim.link(client)).transpose();
-        let told = link.and_then(|link| {
-            let named = match &args.name {
-                Some(name) => Named { name: name.clone(), beside: None },
-                None => client::name_for(state, client, &path, project.as_deref(), link.as_ref()),
-            };
-            let place = Place {
-                client,
-                path: path.clone(),
-                scope: args.scope,
-                name: named.name,
-                project: project.clone(),
-            };
-            let owner = client::owner(state, client, &path, &place.name)
-                .filter(|owner| Some(owner) != project.as_ref());
-            let mut told = match (&aim, &link) {
-                (Some(aim), Some(link)) => configured(args, state, &place, aim, link, ground)?,
-                _ => removed(args, state, &place)?,
-            };
-            told.warnings.extend(of_other_projects(&told, &place, named.beside, owner, args.remove));
-            told.entry = Some(place.name);
-            Ok(told)
-        });
-        told.unwrap_or_else(|error| Told::failed(client, Some(path), error))
-    };
-    Ok(chosen.iter().map(one).collect())
-}
-
 /// Two clients go by that name.
 fn either_claude(args: &ConfigureArgs) -> Option<Event> {
     let meant = args.clients.iter().any(|name| name.trim().eq_ignore_ascii_case("claude"));
@@ -208,227 +122,36 @@ fn either_claude(args: &ConfigureArgs) -> Option<Event> {
     meant.then(|| Event::notice("client.claude", "`claude` is Claude Desktop here", Some(fix.into())))
 }
 
-/// What there is to say of the way to the gateway, whichever clients are told.
-fn of_the_way(aim: &Aim, chosen: &[&'static Client], ground: &Ground) -> Vec<Event> {
-    if aim.url.is_some() {
-        return vec![];
+fn tell(args: &ConfigureArgs, told: &[Told], notices: &[Event]) {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        clients: &'a [Told],
+        #[serde(skip_serializing_if = "<[Event]>::is_empty")]
+        notices: &'a [Event],
     }
-    if let Some(session) = &aim.session {
-        let message = format!("this is the gateway of {}", session.folder.display());
-        let elsewhere = session.folder != ground.project;
-        return elsewhere.then(|| Event::notice("client.session", message, None)).into_iter().collect();
-    }
-    let none = match State::look().is_ok_and(|state| matches!(pick::here(&state), Here::Project(_))) {
-        true => "no session of this project runs",
-        false => "no session runs",
-    };
-    let (bridges, others): (Vec<&Client>, Vec<&Client>) =
-        chosen.iter().partition(|client| aim.via(client) == Via::Bridge);
-    let mut notices = vec![];
-    if let Some(first) = others.first() {
-        let port = aim.port;
-        let (message, start) = match gateway::port::is_served(port) {
-            true => (
-                format!("{none}: the address is that of the gateway on port {port}, for this machine only"),
-                "",
-            ),
-            false => (
-                format!("{none}, and nothing listens on port {port}: the address leads nowhere yet"),
-                "start the gateway there (on another one: --port), or ",
-            ),
-        };
-        let fix = format!("{start}mcpgw tunnel --configure {} writes an address for everywhere", first.id);
-        notices.push(Event::notice("client.no_session", message, Some(fix)));
-    }
-    if !bridges.is_empty() && aim.project.is_none() {
-        let message = "this folder is no project: the bridge follows whichever session runs";
-        let fix = "configure it where mcpgw.toml or .git is, and it follows that project";
-        notices.push(Event::notice("client.any_session", message, Some(fix.into())));
-    }
-    notices
-}
-
-/// What became of entries of other projects: none goes without a word.
-fn of_other_projects(
-    told: &Told,
-    place: &Place,
-    beside: Option<PathBuf>,
-    owner: Option<PathBuf>,
-    remove: bool,
-) -> Option<Event> {
-    let changed = told.action != "unchanged";
-    match (beside, owner) {
-        (Some(beside), _) if changed != remove => Some(client::beside(place, &beside, remove)),
-        (None, Some(owner)) if changed && !remove => Some(client::replaced(place, &owner)),
-        _ => None,
-    }
-}
-
-fn configured(
-    args: &ConfigureArgs,
-    state: &State,
-    place: &Place,
-    aim: &Aim,
-    link: &Link,
-    ground: &Ground,
-) -> Result<Told> {
-    if args.dry_run {
-        return client::preview(state, place, Some(link), args.force).map(|preview| shown(place, &preview));
-    }
-    let installed = client::is_installed(place.client, ground);
-    let outcome = client::configure(state, place, link, args.force, &Writer::User)?;
-    let mut warnings = client::warnings(place, link);
-    if !installed && args.config.is_none() && args.scope == Scope::User {
-        let message = format!("{} does not seem to be installed here", place.client.name);
-        warnings.push(Event::notice("client.not_installed", message, None));
-    }
-    let via = aim.via(place.client);
-    let url = if via == Via::Bridge { None } else { Some(client::covered(aim.address(via)?.as_str())) };
-    if let Some(ca) = aim.session.as_ref().and_then(|session| session.ca_file.as_ref())
-        && url.as_ref().is_some_and(|url| url.starts_with("https://localhost"))
-    {
-        let message = format!("{} must trust mcpgw's local CA: {}", place.client.name, ca.display());
-        let fix = format!("NODE_EXTRA_CA_CERTS={} in its environment, or `mcpgw cert trust`", ca.display());
-        warnings.push(Event::notice("local.trust", message, Some(fix)));
-    }
-    Ok(Told {
-        via: Some(via.word()),
-        url,
-        reload: (outcome.done != Done::Unchanged).then_some(place.client.reload),
-        trust: place.client.trust.or(place.client.project_trust.filter(|_| args.scope == Scope::Project)),
-        warnings,
-        ..Told::of(Ok(outcome), "updated")
-    })
-}
-
-fn removed(args: &ConfigureArgs, state: &State, place: &Place) -> Result<Told> {
-    if args.dry_run {
-        return client::preview(state, place, None, args.force).map(|preview| shown(place, &preview));
-    }
-    let outcome = client::remove(state, place, args.force)?;
-    let reload = (outcome.done != Done::Unchanged).then_some(place.client.reload);
-    let action = if outcome.done == Done::Unchanged { "unchanged" } else { "removed" };
-    Ok(Told { reload, ..Told::new(outcome.client, Some(outcome.path), action) })
-}
-
-fn shown(place: &Place, preview: &client::Preview) -> Told {
-    let path = place.path.display().to_string();
-    let lines = report::unified_diff(&path, &preview.old, &preview.new, preview.exists);
-    let covered = |line: String| {
-        preview
-            .secrets
-            .iter()
-            .fold(client::covered(&line), |line, secret| line.replace(secret.as_str(), "***"))
-    };
-    let lines: Vec<_> = lines.into_iter().map(|(side, line)| (side, covered(line))).collect();
-    let diff = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-    let action = if lines.is_empty() { "unchanged" } else { "would change" };
-    Told { diff: Some(diff), lines, ..Told::new(place.client, Some(place.path.clone()), action) }
-}
-
-fn undo(args: &ConfigureArgs, state: &State, chosen: &[&'static Client], ground: &Ground) -> Vec<Told> {
-    let path = args.config.as_ref().map(|path| client::written(path, ground));
-    let undone = client::undo(state, &Writer::User, chosen, path.as_deref());
-    undone.into_iter().map(|result| Told::of(result, "restored")).collect()
-}
-
-/// Where the entries are to lead: flags and environment over the project's file over the user's.
-fn aim(args: &ConfigureArgs, ground: &Ground) -> Result<Aim> {
-    let given = Layer {
-        profile: args.profile.clone(),
-        port: args.which.port,
-        mcp_path: args.mcp_path.clone(),
-        ..Layer::default()
-    };
-    let layer = given.over(config::project(&ground.here)?).over(config::user()?);
-    let profile = layer.profile.clone();
-    let settings = Settings::from_layer(Layer { url: args.url.clone(), ..layer })?;
-    // In a project its own session is meant or none: another's address would be another's tools.
-    let session = match &settings.url {
-        // A named address may be any session's, or none's: its key follows from the address.
-        Some(url) => session_at(url.as_str()).or(pick::if_any(&args.which).unwrap_or_default()),
-        None => pick::if_any(&args.which)?,
-    };
-    let of_session = session.as_ref().map(|session| session.mcp_path.clone()).filter(|path| !path.is_empty());
-    let mcp_path = args.mcp_path.clone().or(of_session).unwrap_or(settings.mcp_path);
-    let of_session = session.as_ref().map(|session| session.gateway_port);
-    let port = args.which.port.or(of_session).unwrap_or(settings.port);
-    let project = project(session.as_ref(), ground);
-    Ok(Aim {
-        via: args.via,
-        url: settings.url.as_ref().map(|url| Url::parse(url.as_str())).transpose().ok().flatten(),
-        profile: profile
-            .or_else(|| session.as_ref().map(|session| session.profile.clone()))
-            .filter(|name| !name.is_empty())
-            .unwrap_or(settings.profile),
-        bridge_flags: client::bridge_flags(project.as_deref(), port, &mcp_path)?,
-        mcp_path,
-        port,
-        project,
-        headers: args.header.clone(),
-        mcpgw: client::own_program()?,
-        home: client::own_home(),
-        session,
-    })
-}
-
-/// The running session whose address it is, if it is one's.
-fn session_at(url: &str) -> Option<SessionRecord> {
-    let url = Url::parse(url).ok()?;
-    let leads_there = |own: &str| Url::parse(own).is_ok_and(|own| own.origin() == url.origin());
-    let mut running = State::look().ok()?.running().into_iter();
-    running.find(|session| leads_there(&session.local_url) || session.url.as_deref().is_some_and(leads_there))
-}
-
-/// The project that entries belong to: the session's, else the one of this folder, which is one where its files say
-/// so or a session has a key for it.
-fn project(session: Option<&SessionRecord>, ground: &Ground) -> Option<PathBuf> {
-    let of_session = session.map(|session| session.folder.clone()).filter(|folder| folder.is_absolute());
-    let had_session = || State::look().is_ok_and(|state| state.key_file(&ground.project).exists());
-    let is_project = || {
-        [config::PROJECT_FILE, ".git"].iter().any(|name| ground.project.join(name).exists())
-            || (ground.project != ground.home && had_session())
-    };
-    of_session.or_else(|| is_project().then(|| ground.project.clone()))
-}
-
-#[derive(Serialize)]
-struct Row {
-    id: &'static str,
-    name: &'static str,
-    installed: bool,
-    path: Option<PathBuf>,
-    configured: bool,
-    confidence: &'static str,
-}
-
-fn list(args: &ConfigureArgs, ground: &Ground) {
-    let row = |client: &'static Client| {
-        let path = client::file_of(client, args.scope, ground).ok();
-        let name = args.name.clone().unwrap_or_else(|| "mcpgw".into());
-        let place = path.clone().map(|path| Place { client, path, scope: args.scope, name, project: None });
-        Row {
-            id: client.id,
-            name: client.name,
-            installed: client::is_installed(client, ground),
-            configured: place.is_some_and(|place| client::has_entry(&place).unwrap_or(false)),
-            confidence: client.confidence.word(),
-            path,
-        }
-    };
-    let rows: Vec<Row> = client::ALL.iter().map(row).collect();
     if args.json {
-        return report::out(&serde_json::json!({"clients": rows}).to_string());
+        return report::out(&serde_json::to_string(&Document { clients: told, notices }).unwrap_or_default());
     }
-    for row in rows {
-        let state = match (row.configured, row.installed, &row.path) {
-            (true, _, _) => "configured",
-            (_, true, _) => "installed",
-            (_, _, Some(_)) => "not installed",
-            (_, _, None) => "not here",
-        };
-        let path = row.path.map(|path| path.display().to_string()).unwrap_or_default();
-        let note = if row.confidence == "low" { "  (needs --experimental)" } else { "" };
-        report::out(&format!("{:<16} {state:<14} {:<7} {path}{note}", row.id, row.confidence));
+    if args.undo && told.is_empty() {
+        report::out("nothing to undo");
+    }
+    for one in told {
+        if one.failure.is_none() && !one.lines.is_empty() {
+            report::diff_lines(&one.lines);
+        }
+        one.tell(&line(args, one));
+    }
+    notices.iter().for_each(report::advise);
+}
+
+fn line(args: &ConfigureArgs, told: &Told) -> String {
+    let path = told.shown_path();
+    match (args.dry_run, told.lines.is_empty()) {
+        (true, true) => format!("{path} is as it should be"),
+        (true, false) => String::new(),
+        (false, _) => {
+            let to = told.url.as_ref().map(|url| format!(" -> {url}")).unwrap_or_default();
+            format!("{} {path}{to}{}", told.action, told.shown_entries())
+        }
     }
 }

@@ -4,7 +4,7 @@
 use url::Url;
 
 use super::{Driver, Message};
-use crate::client::{self, Aim, Client, Done, Ground, Link, Named, Outcome, Place, Writer};
+use crate::client::{self, Aim, Client, Done, Ground, Link, Named, Outcome, Place, Undone, Which, Writer};
 use crate::config::Scope;
 use crate::error::{Error, Result};
 use crate::gateway;
@@ -70,16 +70,18 @@ impl Driver<'_> {
 
     /// Gives the files back that this session changed for an address that dies with it.
     pub(super) fn restore_clients(&self) {
-        for event in restored(client::undo(self.state, &Writer::Session(self.record.id.clone()), &[], None)) {
+        for event in
+            restored(client::undo(self.state, &Writer::Session(self.record.id.clone()), &Which::default()))
+        {
             self.report.event(&event);
         }
     }
 }
 
 /// What is told of files that were given back.
-pub fn restored(outcomes: Vec<Result<Outcome>>) -> Vec<Event> {
+pub fn restored(outcomes: Vec<Result<Undone>>) -> Vec<Event> {
     let told = |result| match result {
-        Ok(Outcome { client, path, done }) => Event::ClientSynced {
+        Ok(Undone { client, path, done, .. }) => Event::ClientSynced {
             client: client.id,
             path: path.display().to_string(),
             action: if done == Done::Unchanged { "unchanged" } else { "restored" },
