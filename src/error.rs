@@ -59,7 +59,8 @@ impl std::error::Error for Error {}
 /// An I/O error in words: the first letter lowered, Rust's "(os error 2)" left out.
 pub fn io_reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
+    // Windows ends its sentences; ours go on.
+    let text = text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.');
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
@@ -109,7 +110,9 @@ mod tests {
 
     #[test]
     fn an_io_error_reads_like_a_sentence() {
-        let missing = std::io::Error::from_raw_os_error(2);
-        assert_eq!(io_reason(&missing), "no such file or directory");
+        let windows = std::io::Error::other("The system cannot find the file specified. (os error 2)");
+        assert_eq!(io_reason(&windows), "the system cannot find the file specified");
+        #[cfg(unix)]
+        assert_eq!(io_reason(&std::io::Error::from_raw_os_error(2)), "no such file or directory");
     }
 }

@@ -135,9 +135,10 @@ pub fn remove_if_unchanged(path: &Path, expected: &[u8]) -> io::Result<Swapped> 
     if !holds(&target, expected)? {
         return Ok(Swapped::Changed);
     }
-    let aside = temporary_beside(&target)?;
-    fs::rename(&target, aside.path())?;
-    if holds(aside.path(), expected)? {
+    // Closed, for not every system puts a file in the place of an open one.
+    let aside = temporary_beside(&target)?.into_temp_path();
+    fs::rename(&target, &aside)?;
+    if holds(&aside, expected)? {
         sync_folder(&target);
         return Ok(Swapped::Done);
     }

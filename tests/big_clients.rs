@@ -2,6 +2,7 @@
 //! there. They are installed (1.3 GB, tests/tools/big) and run by
 //! `cargo test --test big_clients -- --ignored`, and by nothing else.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! `mcpgw bridge` between a client that speaks lines and a server that speaks HTTP in every way servers do, and
 //! what it makes of restarts, lost sessions and broken streams.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;
@@ -470,7 +471,6 @@ fn lists_are_empty_while_there_is_no_gateway_and_the_client_hears_when_they_are_
     drop(server);
 }
 
-#[cfg(unix)]
 #[test]
 fn what_is_kept_is_the_users_alone() {
     use std::os::unix::fs::PermissionsExt;

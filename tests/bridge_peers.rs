@@ -1,5 +1,6 @@
 //! The bridge between official clients and real MCP servers, beside `mcp-remote` doing the same work.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

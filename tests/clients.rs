@@ -1,5 +1,6 @@
 //! `tunnel --configure`: clients are told the address when it is proven and get their files back when it dies.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

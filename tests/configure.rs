@@ -1,5 +1,6 @@
 //! `mcpgw configure`: every client's entry in its shape and place, nothing else touched, and everything undone.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

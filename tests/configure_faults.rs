@@ -1,5 +1,6 @@
 //! `mcpgw configure` under faults: killed at every step of a write, beside other writers, on disks that fail.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! `mcpgw doctor`: a table of faults, each really there, each named first by the right check and gone with its
 //! repair; a healthy world raises no alarm; looking changes nothing.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 #![allow(clippy::print_stdout, reason = "`benches/figures doctor` counts what was found")]
 

@@ -1,5 +1,6 @@
 //! The edge, asked as visitors do: what passes, what does not, and that streams are streams.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

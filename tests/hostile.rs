@@ -1,6 +1,7 @@
 //! Hostile visitors, over HTTP/1.1 and HTTP/2: whatever they send, nothing reaches the gateway that should not, and
 //! those with the key go on being served. And the limits and doors that a user sets.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

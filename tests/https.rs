@@ -1,5 +1,6 @@
 //! HTTPS on this machine: whose certificate, who believes it, and that it changes without anybody noticing.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! `mcpgw init`: what it finds in a project, what it writes, and what it never touches.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

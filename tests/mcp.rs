@@ -1,5 +1,6 @@
 //! An independent MCP client (rmcp, the official Rust SDK) through the tunnel to real MCP servers.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

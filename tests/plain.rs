@@ -1,6 +1,7 @@
 //! The program as users build it. `cargo test` builds it with whatever features the tests' own dependencies ask
 //! of shared ones, so that a pattern or a cipher may work in every other test and nowhere else.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! Every provider as a user has it: recordings of ngrok and cloudflared played with their timing in front of a
 //! stand-in for their clouds, the real ngrok 2, a tunnel that somebody else runs, and one provider after another.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

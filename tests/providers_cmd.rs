@@ -1,6 +1,7 @@
 //! `mcpgw providers` and `mcpgw providers setup`, with stand-ins for the tools that write down how they were
 //! called.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! Real clients read what mcpgw wrote, each in its own way, and get over HTTPS, with the key, to a real MCP server
 //! behind the edge. Those of hundreds of megabytes are in `big_clients.rs`.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

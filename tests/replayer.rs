@@ -1,5 +1,6 @@
 //! The tests' own tools: recordings come out as they were taken, and the cloud is what it pretends to be.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! Looking at sessions from another terminal: status, url, run, logs, stop, against live, hung and dead ones.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

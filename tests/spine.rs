@@ -1,5 +1,6 @@
 //! The main job, end to end: the built binary, the real `lt`, a real tunnel server, real gateways.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! Whatever dies comes back, whatever ends leaves nothing: faults injected into the real `lt`, its real server, the gateway, and
 //! mcpgw itself.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! What people see: completions and the manual page as committed, and a terminal's view of a session.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its world breaks")]
 
 #[path = "words/questions.rs"]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::start::Start;
+use super::start::Start;
 
 /// For each answer of the cloud.
 const PATIENCE: Duration = Duration::from_secs(5);

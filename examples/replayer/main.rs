@@ -24,28 +24,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's tool ends where its world breaks")]
 
-mod cloud;
-mod player;
-mod recording;
-mod serve;
-mod signals;
-mod start;
-mod world;
+#[cfg(unix)]
+#[path = "tool.rs"]
+mod tool;
 
-use std::{process::ExitCode, rc::Rc};
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    tool::main()
+}
 
-use crate::{player::Player, recording::Recording, start::Start, world::World};
-
-fn main() -> ExitCode {
-    signals::die_if_asked();
-    let start = Rc::new(Start::from_process());
-    if let Some(version) = start.version() {
-        return player::say(&version);
-    }
-    let (runtime, signals) = signals::watch();
-    let mut recording = Recording::open(&start.recording());
-    recording.replace_all(&start.replacements());
-    start.log();
-    let world = World::new(&start, &mut recording, runtime);
-    Player::new(start.speed(), start.flood(), signals, world).play(&recording)
+/// Recordings end by signals.
+#[cfg(not(unix))]
+fn main() {
+    panic!("signals are played on Unix only");
 }

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::io::Errno;
 
-use crate::{
+use super::{
     recording::{Event, Recording, Stream},
     signals::die_by,
     world::World,

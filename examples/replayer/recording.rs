@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::start::first;
+use super::start::first;
 
 /// Where a chunk goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{start::Tool, world::State};
+use super::{start::Tool, world::State};
 
 /// Answers until the process ends.
 pub(crate) async fn serve(listener: std::net::TcpListener, state: Arc<Mutex<State>>) {

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::{
+use super::{
     cloud::Cloud,
     recording::{Recording, Stream},
     serve::serve,

@@ -20,7 +20,7 @@ mod ps;
 pub use imp::{
     Suspension, TerminalModes, Termination, adopt_orphans, become_program, detach, exchange, exit_code,
     free_space, is_at, keep_mode, make_private, may_write, mode, ordinary_mode, others_can_read, own_session,
-    private_dir, private_options, reader_left, reap_orphans, shell, signal_group, signal_process,
+    private_dir, private_options, reader_left, reap_orphans, shell, signal_group, signal_process, touch,
     trust_steps, untrust_steps,
 };
 #[cfg(windows)]

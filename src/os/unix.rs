@@ -8,7 +8,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
+use rustix::fs::Mode;
 use rustix::process::{Pid, Signal as Sig, WaitOptions};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
@@ -173,6 +175,11 @@ pub fn keep_mode(from: &Path, to: &Path) -> io::Result<()> {
     fs::set_permissions(to, old.permissions())
 }
 
+/// Sets when a file or a folder was last changed.
+pub fn touch(path: &Path, when: SystemTime) -> io::Result<()> {
+    File::open(path)?.set_modified(when)
+}
+
 /// Exchanges two files of one folder at once. `Unsupported` where the system or the file system cannot.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
@@ -193,9 +200,9 @@ pub fn exchange(_: &Path, _: &Path) -> io::Result<()> {
 /// Gives a new file the mode the umask asks for; temporary files are born 0600.
 pub fn ordinary_mode(path: &Path) -> io::Result<()> {
     // umask(2) can only be read by setting it.
-    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let mask = rustix::process::umask(Mode::from_raw_mode(0o022));
     rustix::process::umask(mask);
-    fs::set_permissions(path, Permissions::from_mode(0o666 & !mask.as_raw_mode()))
+    Ok(rustix::fs::chmod(path, Mode::from_raw_mode(0o666).difference(mask))?)
 }
 
 /// The permission bits of a file or a folder, links followed.

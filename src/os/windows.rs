@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use super::{Interruption, Process, Signal};
 
@@ -76,6 +78,14 @@ pub fn private_options() -> OpenOptions {
 /// Access lists are inherited from the folder.
 pub fn keep_mode(_from: &Path, _to: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Sets when a file or a folder was last changed. Folders are opened by special request only.
+pub fn touch(path: &Path, when: SystemTime) -> io::Result<()> {
+    const WRITE_ATTRIBUTES: u32 = 0x0100;
+    const BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    let mut options = OpenOptions::new();
+    options.access_mode(WRITE_ATTRIBUTES).custom_flags(BACKUP_SEMANTICS).open(path)?.set_modified(when)
 }
 
 /// Exchanges two files of one folder at once, which this system cannot.

@@ -53,6 +53,11 @@ impl Project {
     }
 }
 
+/// A path below the project as its files have it: they are shared between systems, and each takes `/`.
+fn written(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

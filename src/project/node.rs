@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::sources::text;
+use super::written;
 
 /// A way to start the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ fn of_package(root: &Path, folder: &Path, package: &Value, manager: Manager) -> 
         let unbuilt = needs_build(script) && !built(&root.join(folder), script);
         Some(Start {
             command: manager.command(folder, name),
-            at: format!("script {name} of {}", folder.join("package.json").display()),
+            at: format!("script {name} of {}", written(&folder.join("package.json"))),
             script: script.into(),
             folder: folder.into(),
             indirect,
@@ -171,7 +172,7 @@ impl Manager {
     }
 
     fn command(self, folder: &Path, script: &str) -> Vec<String> {
-        let folder = folder.to_str().unwrap_or_default();
+        let folder = &*written(folder);
         let words: &[&str] = match (self, folder.is_empty()) {
             (Self::Npm, true) => &["npm", "run", script],
             (Self::Npm, false) => &["npm", "--prefix", folder, "run", script],

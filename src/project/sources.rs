@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::Found;
+use super::{Found, written};
 
 /// Text files, the likeliest first, each with its name as seen from the project's folder.
 #[derive(Debug, Default)]
@@ -128,5 +128,5 @@ pub(super) fn text(path: &Path) -> Option<String> {
 }
 
 fn named(root: &Path, name: &Path) -> Option<(String, String)> {
-    Some((name.display().to_string(), text(&root.join(name))?))
+    Some((written(name), text(&root.join(name))?))
 }

@@ -192,7 +192,7 @@ mod tests {
 
     /// A program that is certainly there, in the place of each tool; and one that is not.
     fn installed(layer: &mut Layer, lt: bool, cloudflared: bool) {
-        let program = |there| Some(if there { "sh" } else { "no-such-program" }.into());
+        let program = |there| Some(if there { crate::os::shell("").0 } else { "no-such-program" }.into());
         layer.lt = program(lt);
         layer.cloudflared = program(cloudflared);
         layer.ngrok = program(false);

@@ -2,7 +2,7 @@
 //! its time set anew every few seconds; one that was not for 10 s is nobody's (npm `proper-lockfile`, as
 //! Claude Code 2.1.330 uses it). While we hold it, Claude Code waits instead of writing over us.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -59,7 +59,7 @@ impl ClaudeLock {
         let mine = folder.clone();
         let refresher = thread::spawn(move || {
             while stopped.recv_timeout(REFRESH) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                let _ = File::open(&mine).and_then(|folder| folder.set_modified(SystemTime::now()));
+                let _ = os::touch(&mine, SystemTime::now());
             }
         });
         Self { folder, note, stop: Some(stop), refresher: Some(refresher) }
@@ -130,7 +130,7 @@ mod tests {
         let folder = home.path().join("x.lock");
         fs::create_dir(&folder).unwrap();
         let long_ago = SystemTime::now() - STALE - Duration::from_secs(1);
-        File::open(&folder).unwrap().set_modified(long_ago).unwrap();
+        os::touch(&folder, long_ago).unwrap();
         drop(ClaudeLock::take(&home.path().join("x"), home.path().join("note")).unwrap());
     }
 
