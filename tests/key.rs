@@ -9,7 +9,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Gateway, Home, Mcpgw, Session, free_port, gateway_command, http, wait_for};
+use support::{Gateway, Home, Mcpgw, Session, Signal, free_port, gateway_command, http, wait_for};
 
 /// A session whose stand-in for `lt` states a URL that leads to the edge itself.
 struct Closed {
@@ -286,10 +286,24 @@ fn a_rotated_key_counts_in_the_session_that_runs() {
     assert!(rotated.code == 0 && rotated.stdout.contains("the session that runs"), "{rotated:?}");
     let new = closed.key();
     assert!(new != old && !rotated.stdout.contains(&new));
-    wait_for("the old key to open nothing", Duration::from_secs(5), || {
-        (closed.get(&format!("/k/{old}/mcp"), &[]).status == 403).then_some(())
-    });
+    assert_eq!(closed.get(&format!("/k/{old}/mcp"), &[]).status, 403, "when it is said, it is true");
+    assert!(rotated.stdout.contains("the old key opens nothing any more"), "{rotated:?}");
     assert_eq!(closed.get(&format!("/k/{new}/mcp"), &[]).status, 200);
+}
+
+#[test]
+fn a_session_that_hangs_is_not_said_to_have_the_new_key() {
+    let closed = Closed::start(&[], &[]);
+    let key = closed.key();
+    assert_eq!(closed.get(&format!("/k/{key}/mcp"), &[]).status, 200);
+    closed.session.signal(Signal::STOP);
+    let rotated = Mcpgw::new(&closed.home).args(["key", "rotate"]).run();
+    assert!(rotated.code == 0 && rotated.stdout.contains("does not answer"), "{rotated:?}");
+    assert!(!rotated.stdout.contains("opens nothing"), "{rotated:?}");
+    closed.session.signal(Signal::CONT);
+    wait_for("the old key to open nothing", Duration::from_secs(5), || {
+        (closed.get(&format!("/k/{key}/mcp"), &[]).status == 403).then_some(())
+    });
 }
 
 #[test]

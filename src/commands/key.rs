@@ -7,9 +7,10 @@ use super::pick;
 use super::told::Told;
 use crate::cli::{KeyCommand, Which};
 use crate::client::{self, Outcome};
+use crate::edge::Probe;
 use crate::error::{Error, Result};
 use crate::report;
-use crate::state::{Here, Key, State};
+use crate::state::{Here, Key, SessionRecord, State};
 
 /// The variable that sets it.
 const VARIABLE: &str = "MCPGW_KEY";
@@ -68,12 +69,9 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
     // One that is broken is in nobody's file.
     let old = state.key(project).unwrap_or_default();
     let file = state.keep_key(project, &key)?;
-    let sessions: Vec<String> = state
-        .running()
-        .into_iter()
-        .filter(|session| session.key_file.as_ref() == Some(&file))
-        .map(|session| session.id)
-        .collect();
+    let running: Vec<SessionRecord> =
+        state.running().into_iter().filter(|session| session.key_file.as_ref() == Some(&file)).collect();
+    let deaf = tell_sessions(&running)?;
     let clients: Vec<Told> = match old {
         Some(old) => client::rekey(state, &old, &key).into_iter().map(rekeyed).collect(),
         None => vec![],
@@ -81,14 +79,21 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
     let failed = clients.iter().any(|client| client.failure.is_some());
     let status = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if json {
+        let sessions: Vec<&str> = running.iter().map(|session| session.id.as_str()).collect();
         let document = serde_json::json!({"key_file": file, "sessions": sessions, "clients": clients});
         report::out(&document.to_string());
         return Ok(status);
     }
     let whose = project.display();
     report::out(&format!("the new key of {whose} is in {}; `mcpgw key show` prints it", file.display()));
-    if !sessions.is_empty() {
-        report::out("the session that runs asks for it within a second; the old key opens nothing any more");
+    if running.len() > deaf.len() {
+        report::out("the session that runs asks for it; the old key opens nothing any more");
+    }
+    for session in deaf {
+        let name = session.name();
+        report::out(&format!(
+            "{name} does not answer: once it does, it asks for the new key within a second"
+        ));
     }
     for client in &clients {
         client.tell(&format!("the new key is in {}", client.shown_path()));
@@ -98,6 +103,27 @@ fn rotate(state: &State, project: &Path, json: bool) -> Result<ExitCode> {
         false => "clients that were told by hand need it too: `mcpgw url --with-key`",
     });
     Ok(status)
+}
+
+/// Tells the sessions that run; those that did not hear it.
+fn tell_sessions(running: &[SessionRecord]) -> Result<Vec<&SessionRecord>> {
+    if running.is_empty() {
+        return Ok(vec![]);
+    }
+    super::runtime()?.block_on(async {
+        let mut deaf = vec![];
+        for session in running {
+            let scheme = session.local_url.split("://").next().unwrap_or_default();
+            let heard = match Probe::kept(&session.logs) {
+                Some(probe) => probe.tell_of_key(scheme, session.edge_port).await,
+                None => false,
+            };
+            if !heard {
+                deaf.push(session);
+            }
+        }
+        Ok(deaf)
+    })
 }
 
 fn rekeyed(result: Result<Outcome>) -> Told {

@@ -35,7 +35,7 @@ pub(super) async fn answer(
     if let Some(told) = shared.requests.answer(request.uri().path()) {
         return Response::new(Body::words(told));
     }
-    if let Some(answer) = shared.probe.answer(&request) {
+    if let Some(answer) = shared.probe.answer(&request, &shared.lock) {
         shared.learn_name(request.headers());
         return answer;
     }

@@ -1,6 +1,6 @@
 //! The lock on the MCP paths: which key opens it, and whether one is needed at all. The key is compared in
-//! constant time and never shown. Where it lies is looked at again while visitors come, so that a rotated
-//! key counts within a second and nobody has to restart anything.
+//! constant time and never shown. Where it lies is looked at again when it is told that the key was replaced, and
+//! while visitors come: within a second a rotated key counts anyhow, and nobody has to restart anything.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -105,6 +105,16 @@ impl Lock {
             // The key at the wrong place of a path, say.
             Some(now) if shown.contains(now.key.reveal()) => shown.replace(now.key.reveal(), "***").into(),
             _ => shown,
+        }
+    }
+
+    /// Somebody says that the key was replaced.
+    pub(super) fn look_anew(&self) {
+        let Some(kept) = &self.kept else { return };
+        if let Ok(mut now) = kept.now.lock() {
+            // Two changes may share a time stamp.
+            now.stamp = None;
+            now.look(&kept.file, Duration::ZERO);
         }
     }
 
@@ -340,9 +350,15 @@ mod tests {
         let later = SystemTime::now() + Duration::from_secs(5);
         fs::File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
         let kept = lock.kept.as_ref().unwrap();
-        assert!(kept.fits(KEY.as_bytes()), "for a moment both open");
+        assert!(kept.fits(KEY.as_bytes()), "for a moment both open, unless it is told");
         kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK_ANEW;
         assert!(kept.fits(other.as_bytes()) && !kept.fits(KEY.as_bytes()), "the new one at once");
+        fs::write(&file, KEY).unwrap();
+        lock.look_anew();
+        assert!(kept.fits(KEY.as_bytes()) && !kept.fits(other.as_bytes()), "told, at once");
+        lock.look_anew();
+        fs::write(&file, &other).unwrap();
+        lock.look_anew();
         fs::remove_file(&file).unwrap();
         kept.now.lock().unwrap().looked = Instant::now() - Lock::LOOK;
         assert!(kept.fits(other.as_bytes()), "a file that is gone shuts nobody out");

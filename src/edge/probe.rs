@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -12,10 +13,12 @@ use serde_json::{Map, json};
 use subtle::ConstantTimeEq;
 
 use super::body::Body;
+use super::lock::Lock;
 use super::upgrade::Switch;
 use crate::error::Result;
 use crate::file::{self, Privacy};
 use crate::state::random_hex;
+use crate::web;
 
 /// A secret path and the secret answer to it; both new for every session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,10 @@ pub struct Probe {
     pub stream: String,
     /// Where the edge tells as JSON which Host and forwarding headers arrived: `{"host", "x-forwarded-proto"}`.
     pub seen: String,
+    /// Where it is told that its key was replaced: once it answers, the one before opens nothing. Empty in sessions of
+    /// versions that look only by themselves.
+    #[serde(default)]
+    pub key: String,
     /// Where a WebSocket is to be had that answers whatever comes with one text frame that holds the answer.
     pub socket: String,
     /// What only we can answer.
@@ -47,8 +54,9 @@ impl Probe {
     /// 128 random bits each.
     pub fn random() -> Result<Self> {
         let path = format!("/.well-known/mcpgw-probe/{}", random_hex(16)?);
-        let [stream, seen, socket] = ["stream", "seen", "socket"].map(|name| format!("{path}/{name}"));
-        Ok(Self { stream, seen, socket, path, answer: random_hex(16)? })
+        let [stream, seen, socket, key] =
+            ["stream", "seen", "socket", "key"].map(|name| format!("{path}/{name}"));
+        Ok(Self { stream, seen, socket, key, path, answer: random_hex(16)? })
     }
 
     /// Keeps it beside the session's logs, for the user's other commands alone.
@@ -69,8 +77,20 @@ impl Probe {
         shown.is_some_and(|shown| shown.as_bytes().ct_eq(self.answer.as_bytes()).into())
     }
 
+    /// Tells the session with this edge port on this machine that its key was replaced. False where it cannot be
+    /// told: then it finds out by itself, a second after it goes on at the latest.
+    pub async fn tell_of_key(&self, scheme: &str, port: u16) -> bool {
+        const LIMIT: Duration = Duration::from_secs(2);
+        let (Ok(client), false) = (web::local(), self.key.is_empty()) else { return false };
+        let place = format!("{scheme}://127.0.0.1:{port}{}", self.key);
+        match client.get(place).timeout(LIMIT).send().await {
+            Ok(answer) => answer.text().await.is_ok_and(|said| said == self.answer),
+            Err(_) => false,
+        }
+    }
+
     /// The answer, if this request is for us.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+    pub(super) fn answer<B>(&self, request: &Request<B>, lock: &Lock) -> Option<Response<Body>> {
         let path = request.uri().path();
         if !path.starts_with(&self.path) {
             return None;
@@ -79,6 +99,10 @@ impl Probe {
             _ if path == self.path => Some(Response::new(Body::words(self.answer.clone()))),
             _ if path == self.stream => Some(self.slow_stream()),
             _ if path == self.seen => Some(seen(request)),
+            _ if path == self.key => {
+                lock.look_anew();
+                Some(Response::new(Body::words(self.answer.clone())))
+            }
             _ if path == self.socket => Some(self.web_socket(request)),
             _ => None,
         }
