@@ -18,6 +18,9 @@ use crate::process::Status;
 use crate::provider::{Fault, Policy};
 use crate::report::Event;
 
+/// Trouble that ends the run is over by then, and told with its end.
+const TROUBLE_STAYS: Duration = Duration::from_secs(1);
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Input {
@@ -156,6 +159,10 @@ pub(super) struct Machine {
     /// How often in a row its name was still bound to a run before.
     bound: usize,
     trouble: Option<String>,
+    /// When people are told of it, unless the run ends by it first.
+    tell: Option<Moment>,
+    /// The trouble that they were told last.
+    told_trouble: Option<String>,
     /// The faults that ended runs before.
     faults: BTreeSet<&'static str>,
     /// Faults that were told and need no second word.
@@ -185,6 +192,8 @@ impl Machine {
             misnamed: 0,
             bound: 0,
             trouble: None,
+            tell: None,
+            told_trouble: None,
             faults: BTreeSet::new(),
             told: BTreeSet::new(),
             ask: None,
@@ -212,7 +221,7 @@ impl Machine {
     /// When it wants to be ticked.
     pub(super) fn deadline(&self) -> Option<Moment> {
         let own = match &self.state {
-            State::Starting { deadline, .. } => Some(*deadline),
+            State::Starting { deadline, .. } => Some(self.tell.map_or(*deadline, |tell| tell.min(*deadline))),
             State::Verifying { next, .. } | State::Up { next, .. } => *next,
             State::Reconnecting { until, next, .. } => Some(next.map_or(*until, |next| next.min(*until))),
             State::Waiting { until, server: true } => Some(*until),
@@ -239,7 +248,7 @@ impl Machine {
                 self.state = State::Ended;
                 return Some(Outcome::Failed(error));
             }
-            Input::Trouble(trouble) => self.trouble = Some(trouble),
+            Input::Trouble(trouble) => self.heard_trouble(trouble, now),
             Input::Fault(fault) => return self.fault(fault, now, out),
             Input::Url(url) => return self.stated(url, now, out),
             Input::Connected => return self.connected(now, out),
@@ -278,6 +287,7 @@ impl Machine {
     fn launch(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.epoch += 1;
         self.trouble = None;
+        self.tell = None;
         self.ask = None;
         self.api_answers = false;
         let deadline = now + self.rules.start_timeout;
@@ -309,6 +319,7 @@ impl Machine {
         self.misnamed = 0;
         // Whatever held it up before is over.
         self.trouble = None;
+        self.tell = None;
         out.push(Action::Emit(Event::UrlFound { url: base(&url), provider: self.rules.id }));
         match &mut self.state {
             State::Starting { url: stated, connected: false, .. } if self.rules.policy.awaits_connection => {
@@ -371,6 +382,7 @@ impl Machine {
         self.ever_up = true;
         self.failed_starts = 0;
         self.bound = 0;
+        self.told_trouble = None;
         // The next run asks for the name this one got, a random one too.
         self.name = (self.rules.policy.name_in)(&url).or(self.name.take());
         let next = self.rules.verify.then(|| now + self.rules.probe_interval);
@@ -388,6 +400,7 @@ impl Machine {
                 let reason = self.too_slow();
                 return self.lost(reason, now, out);
             }
+            State::Starting { .. } if self.tell.is_some_and(|tell| tell <= now) => self.tell_trouble(out),
             State::Verifying { url, next, .. } | State::Up { url, next, .. }
                 if next.is_some_and(|next| next <= now) =>
             {
@@ -408,6 +421,23 @@ impl Machine {
             _ => {}
         }
         None
+    }
+
+    /// It says why it has no address, and tries again by itself: nobody should wait for the deadline to hear of it.
+    fn heard_trouble(&mut self, trouble: String, now: Moment) {
+        let is_news = self.told_trouble.as_ref() != Some(&trouble);
+        if is_news && self.tell.is_none() && matches!(self.state, State::Starting { url: None, .. }) {
+            self.tell = Some(now + TROUBLE_STAYS);
+        }
+        self.trouble = Some(trouble);
+    }
+
+    fn tell_trouble(&mut self, out: &mut Vec<Action>) {
+        self.tell = None;
+        let Some(trouble) = &self.trouble else { return };
+        let message = format!("{} has no address yet and tries again: {trouble}", self.rules.id);
+        out.push(Action::Emit(Event::notice("provider.trouble", message, None)));
+        self.told_trouble.clone_from(&self.trouble);
     }
 
     fn too_slow(&mut self) -> String {

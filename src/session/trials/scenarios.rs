@@ -60,6 +60,26 @@ fn a_lost_tunnel_comes_back_under_its_name_and_is_ready_again() {
 }
 
 #[test]
+fn why_there_is_no_address_yet_is_told_while_it_tries_and_once() {
+    let mut world = World::new(false, None);
+    let told = |world: &World| {
+        let is =
+            |action: &&Action| matches!(action, Action::Emit(Event::Notice { code: "provider.trouble", .. }));
+        world.log.iter().filter(is).count()
+    };
+    let offline = || Step::Provider(P::Trouble("getaddrinfo ENOTFOUND x.example".into()));
+    world.take(offline());
+    assert_eq!(told(&world), 0, "a run that ends by it tells it with its end");
+    world.take(seconds(1));
+    let message = format!("{:?}", world.log.last());
+    assert!(message.contains("tries again: getaddrinfo ENOTFOUND x.example"), "{message}");
+    [offline(), seconds(1), offline(), seconds(1)].into_iter().for_each(|step| world.take(step));
+    assert_eq!(told(&world), 1);
+    [Step::Provider(P::Trouble("502".into())), seconds(1)].into_iter().for_each(|step| world.take(step));
+    assert_eq!(told(&world), 2, "another reason is news");
+}
+
+#[test]
 fn the_name_is_not_asked_for_before_the_server_has_let_go_of_it() {
     let mut world = up();
     [
