@@ -84,6 +84,34 @@ fn no_arrow_runs_upwards() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// The files beside this one that it names: `super::near::...`.
+fn neighbours(path: &Path) -> BTreeSet<PathBuf> {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    let named = code.match_indices("super::").filter_map(|(at, found)| {
+        let rest = &code[at + found.len()..];
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        rest[name.len()..].starts_with("::").then(|| path.with_file_name(name + ".rs"))
+    });
+    named.filter(|path| path.is_file()).collect()
+}
+
+#[test]
+fn no_file_leads_back_to_itself() {
+    let mut files = vec![];
+    sources(Path::new("src"), &mut files);
+    files.retain(|path| path.file_name().is_some_and(|name| name != "mod.rs"));
+    for start in files {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![start.clone()]);
+        while let Some(path) = next.pop() {
+            let new: Vec<PathBuf> = neighbours(&path).difference(&seen).cloned().collect();
+            assert!(!new.contains(&start), "{} leads back to itself by {}", start.display(), path.display());
+            seen.extend(new.iter().cloned());
+            next.extend(new);
+        }
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut files = vec![];

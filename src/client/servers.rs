@@ -22,6 +22,8 @@ pub struct Server {
     pub program: Option<String>,
     /// Is that a bridge of mcpgw's?
     pub is_bridge: bool,
+    /// The project that such a bridge is for.
+    pub project: Option<PathBuf>,
     /// What it sends that must not be shown.
     pub secrets: Vec<String>,
 }
@@ -68,6 +70,7 @@ fn describe(client: &Client, path: &Path, name: String, server: &Json) -> Server
         name,
         program: program.and_then(|to| to.split('\u{0}').next()).map(String::from),
         is_bridge: leads_to.as_deref().is_some_and(entry::is_bridge),
+        project: leads_to.as_deref().and_then(entry::project_of_bridge),
         secrets: entry::secrets(client, server),
         address,
     }

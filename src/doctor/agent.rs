@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::gateway::program_of;
-use super::provider::{Use, use_of};
+use super::program::program_of;
+use super::usage::{Use, use_of};
 use super::{Check, Finding, World};
 use crate::os::{self, Process};
 use crate::provider::{self, Signal};

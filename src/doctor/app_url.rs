@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
-use super::gateway::program_of;
+use super::near::has_logins;
+use super::program::program_of;
 use super::{Finding, World};
 use crate::os;
 
@@ -20,7 +20,7 @@ pub(super) async fn app_url(world: Arc<World>) -> Finding {
     let looking = world.clone();
     match tokio::task::spawn_blocking(move || look(&looking)).await {
         Ok(Seen::Clear(finding)) => finding,
-        Ok(Seen::Untold(who)) if needs_an_address(&world).await => {
+        Ok(Seen::Untold(who)) if has_logins(&world).await => {
             let what =
                 format!("{who} was not told its public address: it ran before the session, or without it");
             Finding::warn(what).fix(RESTART)
@@ -40,21 +40,6 @@ enum Seen {
     Clear(Finding),
     /// This program runs without an address, which some have no use for.
     Untold(String),
-}
-
-/// Does the gateway have logins that lead back to it? Without one it can do without its address.
-async fn needs_an_address(world: &World) -> bool {
-    const PATHS: [&str; 2] = ["/api/oauth/callback", "/.well-known/oauth-authorization-server"];
-    const LIMIT: Duration = Duration::from_secs(2);
-    let (Ok(address), Ok(client)) = (world.gateway().await, &world.local) else { return false };
-    for path in PATHS {
-        let request = client.get(format!("http://{address}{path}")).timeout(LIMIT);
-        let answer = request.header("host", format!("localhost:{}", address.port())).send().await;
-        if answer.is_ok_and(|answer| ![404, 405].contains(&answer.status().as_u16())) {
-            return true;
-        }
-    }
-    false
 }
 
 fn look(world: &World) -> Seen {

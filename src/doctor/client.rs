@@ -57,6 +57,9 @@ fn entry(client: &'static Client, world: &World) -> Finding {
                 return Finding::fail(error.message).fix(fix);
             }
         };
+        if let Some(finding) = servers.iter().find_map(|server| gone(client, server)) {
+            return finding;
+        }
         let mine: Vec<&Server> = servers
             .iter()
             .filter(|server| is_mine(server, world) && !is_of_another_project(client, server, world, &ground))
@@ -96,11 +99,8 @@ fn entry(client: &'static Client, world: &World) -> Finding {
 
 /// Called as our entries are, or leading to where this session is.
 fn is_mine(server: &Server, world: &World) -> bool {
-    let leads_here = || {
-        let to = server.address.as_deref().and_then(|to| Url::parse(to).ok());
-        to.is_some_and(|to| addresses(world).iter().any(|own| own.origin() == to.origin()))
-    };
-    server.name == "mcpgw" || server.is_bridge || leads_here()
+    let leads_here = || server.address.as_deref().and_then(|to| Url::parse(to).ok());
+    server.name == "mcpgw" || server.is_bridge || leads_here().is_some_and(|to| is_here(&to, world))
 }
 
 /// Another project's entry leads to that project, rightly.
@@ -110,12 +110,26 @@ fn is_of_another_project(client: &Client, server: &Server, world: &World, ground
         .is_some_and(|owner| owner != ground.project && owner != session.folder)
 }
 
+/// A bridge serves a project's tools; one whose folder is gone serves nobody, whatever else runs.
+fn gone(client: &Client, server: &Server) -> Option<Finding> {
+    let project = server.project.as_ref().filter(|project| !project.is_dir())?;
+    let (name, path) = (&server.name, server.path.display());
+    Some(
+        Finding::fail(format!("`{name}` in {path} is the bridge of {}, which is gone", project.display()))
+            .fix(format!(
+                "mcpgw configure {0} --remove --name {name}; where the project is now: mcpgw configure {0}",
+                client.id
+            )),
+    )
+}
+
 /// Where the session is reached: from the world, at the edge, at the gateway.
-fn addresses(world: &World) -> Vec<Url> {
+fn is_here(to: &Url, world: &World) -> bool {
+    let own = |text: &str| Url::parse(text).is_ok_and(|own| own.origin() == to.origin());
     let session = world.session.as_ref();
-    let texts = [session.and_then(|it| it.url.clone()), session.map(|it| it.local_url.clone())];
-    let gateway = ["localhost", "127.0.0.1"].map(|host| Some(format!("http://{host}:{}", world.port())));
-    texts.into_iter().chain(gateway).flatten().filter_map(|text| Url::parse(&text).ok()).collect()
+    let at_gateway =
+        loopback::is_url(to) && to.scheme() == "http" && to.port_or_known_default() == Some(world.port());
+    at_gateway || session.is_some_and(|it| own(&it.local_url) || it.url.as_deref().is_some_and(own))
 }
 
 fn wrong(client: &Client, server: &Server, world: &World) -> Option<Finding> {
@@ -149,8 +163,7 @@ fn wrong(client: &Client, server: &Server, world: &World) -> Option<Finding> {
         );
     };
     let Some(session) = &world.session else {
-        let near = url.host_str().is_some_and(loopback::is_name) || url.host_str() == Some("127.0.0.1");
-        return (!near).then(|| {
+        return (!loopback::is_url(&url)).then(|| {
             Finding::skip(format!(
                 "`{name}` in {path} leads to {}, and no session runs",
                 crate::session::base(&url)
@@ -158,7 +171,7 @@ fn wrong(client: &Client, server: &Server, world: &World) -> Option<Finding> {
         });
     };
     let current = world.url()?;
-    if addresses(world).iter().all(|own| own.origin() != url.origin()) {
+    if !is_here(&url, world) {
         return Some(
             Finding::fail(format!(
                 "`{name}` in {path} leads to {}, and the address is {}",

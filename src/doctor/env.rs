@@ -8,12 +8,16 @@ use serde_json::Value;
 use url::Url;
 
 use super::app_url::app_url;
+use super::usage::{Use, use_of};
 use super::{Check, Finding, World};
+use crate::provider;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
-        Check::looks("env.lt", |world| options_of("lt", &LT, world)),
-        Check::looks("env.cloudflared", |world| options_of("cloudflared", &[], world)),
+        Check::looks("env.lt", |world| options_of("localtunnel", "env.lt", "lt", world)),
+        Check::looks("env.cloudflared", |world| {
+            options_of("cloudflared", "env.cloudflared", "cloudflared", world)
+        }),
         Check::looks("env.proxy", proxy),
         Check::looks("env.no_proxy", no_proxy),
         Check::looks("env.node", node),
@@ -37,10 +41,10 @@ const LT: [&str; 11] = [
     "PRINT_REQUESTS",
 ];
 
-/// mcpgw keeps these from the tools it starts. Whoever starts one by hand has them in the way.
-fn options_of(tool: &str, names: &[&str], world: &World) -> Finding {
+/// mcpgw keeps these from the tools it starts. Whoever starts one by hand has them in the way, where it is in use.
+fn options_of(id: &str, check: &str, tool: &str, world: &World) -> Finding {
     let taken = |name: &str| match tool {
-        "lt" => names.contains(&name),
+        "lt" => LT.contains(&name),
         _ => name.starts_with("TUNNEL_") && !["TUNNEL_TOKEN", "TUNNEL_ORIGIN_CERT"].contains(&name),
     };
     let set: Vec<&str> = world
@@ -49,18 +53,30 @@ fn options_of(tool: &str, names: &[&str], world: &World) -> Finding {
         .map(String::as_str)
         .filter(|name| taken(name) && world.variable(name).is_some())
         .collect();
-    match set.as_slice() {
-        [] => Finding::pass(format!("no variable that {tool} would take for an option")),
-        set => {
-            let hangs = match (tool, world.variable("HOST")) {
-                ("lt", Some(host)) => format!(" (HOST={host} is then its server, and it waits for ever)"),
-                // Most gateways listen where PORT says, and mcpgw looks where --port says.
-                ("lt", None) => match world.variable("PORT") {
-                    Some(port) if port != world.port().to_string() => {
-                        format!(" (and a gateway would listen on {port}, not on {})", world.port())
-                    }
-                    _ => String::new(),
-                },
+    if set.is_empty() {
+        return Finding::pass(format!("no variable that {tool} would take for an option"));
+    }
+    let unused =
+        provider::find(id).is_ok_and(|one| use_of(one, world) == Use::Not) && !world.asked_for(check);
+    let port = world.variable("PORT").filter(|port| tool == "lt" && **port != world.port().to_string());
+    match (unused, port) {
+        // Most gateways listen where PORT says, and mcpgw looks where --port says.
+        (true, Some(port)) if world.session.is_none() => {
+            Finding::warn(format!("PORT is {port}: a gateway would listen there, not on {}", world.port()))
+                .fix("unset PORT")
+        }
+        (true, _) => {
+            let names = set.join(", ");
+            Finding::pass(format!("{tool} would take {names} for its options, and is not in use"))
+        }
+        (false, port) => {
+            let hangs = match (world.variable("HOST"), port) {
+                (Some(host), _) if tool == "lt" => {
+                    format!(" (HOST={host} is then its server, and it waits for ever)")
+                }
+                (None, Some(port)) => {
+                    format!(" (and a gateway would listen on {port}, not on {})", world.port())
+                }
                 _ => String::new(),
             };
             Finding::warn(format!(

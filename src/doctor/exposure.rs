@@ -4,9 +4,9 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gateway::program_of;
+use super::near::{authority, near};
+use super::program::program_of;
 use super::speak::{Spoken, speak};
-use super::tunnel::{authority, near};
 use super::{Check, Finding, World};
 use crate::loopback;
 use crate::os;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::speak::{Spoken, speak};
-use super::tunnel::near;
+use super::near::{authority, key_of, near};
+use super::program::program_of;
+use super::speak::{Spoken, speak, tail};
 use super::{Check, Finding, World};
 use crate::os::{self, Process};
-use crate::provider::without_tokens;
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -23,35 +23,6 @@ pub(super) fn checks() -> Vec<Check> {
         Check::asks("gateway.mcp", mcp).needs(&["gateway.path"]),
         Check::asks("gateway.host", host).needs(&["gateway.mcp", "session.ready", "session.key"]),
     ]
-}
-
-/// A process as its user knows it: what was typed, without secrets, and its id.
-pub(super) fn program_of(process: &Process) -> String {
-    const LONGEST: usize = 100;
-    let arguments = os::arguments(process.pid);
-    let typed = match arguments.is_empty() {
-        true => process.name.clone(),
-        false => arguments.join(" "),
-    };
-    let mut hide = false;
-    let words = typed.split_whitespace().map(|word| {
-        let secret = std::mem::replace(&mut hide, names_a_secret(word) && !word.contains('='));
-        match word.split_once('=') {
-            _ if secret => "[hidden]".to_string(),
-            Some((name, _)) if names_a_secret(name) => format!("{name}=[hidden]"),
-            _ => word.to_string(),
-        }
-    });
-    let typed = words.collect::<Vec<_>>().join(" ");
-    let shown: String =
-        without_tokens(&typed).chars().filter(|char| !char.is_control()).take(LONGEST).collect();
-    format!("{shown} (pid {})", process.pid)
-}
-
-fn names_a_secret(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    word.starts_with('-')
-        && ["token", "key", "secret", "password", "auth"].iter().any(|part| word.contains(part))
 }
 
 /// Does anybody listen? Whether somebody should, depends on who would have started it.
@@ -262,10 +233,6 @@ async fn mcp(world: Arc<World>) -> Finding {
     }
 }
 
-pub(super) fn tail(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!(": {said}") }
-}
-
 /// The same through the edge, under the visitors' own Host: a gateway that protects itself against DNS
 /// rebinding refuses that.
 async fn host(world: Arc<World>) -> Finding {
@@ -276,10 +243,10 @@ async fn host(world: Arc<World>) -> Finding {
         Ok(client) => client,
         Err(error) => return Finding::unable(error.message),
     };
-    let Some(mut headers) = super::tunnel::key_of(&world, session) else {
+    let Some(mut headers) = key_of(&world, session) else {
         return Finding::unable("the key's file went away");
     };
-    if let Ok(host) = super::tunnel::authority(&url).parse() {
+    if let Ok(host) = authority(&url).parse() {
         headers.insert("host", host);
     }
     let place = format!("{}{}", session.local_url, world.mcp_path());

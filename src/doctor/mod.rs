@@ -17,7 +17,10 @@ mod env;
 mod exposure;
 mod finding;
 mod gateway;
+mod near;
+mod net;
 mod oauth;
+mod program;
 mod provider;
 mod reach;
 mod selection;
@@ -25,6 +28,7 @@ mod session;
 mod show;
 mod speak;
 mod tunnel;
+mod usage;
 mod world;
 
 use std::sync::Arc;
@@ -44,6 +48,7 @@ pub fn table() -> Vec<Check> {
         session::checks(),
         agent::session_checks(),
         gateway::checks(),
+        net::checks(),
         tunnel::checks(),
         exposure::checks(),
         oauth::checks(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::tunnel::{authority, near};
+use super::near::{authority, has_logins, near};
 use super::{Check, Finding, World};
 use crate::loopback;
 use crate::os;
@@ -17,7 +17,7 @@ pub(super) fn checks() -> Vec<Check> {
         Check::asks("oauth.metadata", metadata).needs(&["session.ready", "session.edge", "gateway.http"]),
         Check::asks("oauth.redirect", redirect).needs(&["oauth.metadata"]),
         Check::looks("oauth.drift", drift).needs(&["session.ready"]),
-        Check::looks("oauth.callback", callback).needs(&["session.ready"]),
+        Check::asks("oauth.callback", callback).needs(&["session.ready"]),
     ]
 }
 
@@ -131,13 +131,15 @@ async fn redirect(world: Arc<World>) -> Finding {
         ))
         .fix("restart the gateway with the current address, and register its callback anew");
     }
-    match target.host_str() {
-        Some("localhost" | "127.0.0.1") if world.is_public() => {
-            Finding::fail(format!("its login page is {}, which only this machine can open", base(&target)))
-                .fix(format!("mcpgw tunnel --frontend {}", target.port_or_known_default().unwrap_or(3000)))
-        }
-        _ => Finding::pass("a login leads where visitors can follow, and back here"),
+    if loopback::is_url(&target) && world.is_public() {
+        let port = target.port_or_known_default().unwrap_or(3000);
+        return Finding::fail(format!(
+            "its login page is {}, which only this machine can open",
+            base(&target)
+        ))
+        .fix(format!("mcpgw tunnel --frontend {port}"));
     }
+    Finding::pass("a login leads where visitors can follow, and back here")
 }
 
 /// Callbacks that are written down somewhere and still name an earlier address.
@@ -202,11 +204,17 @@ fn oauth_app(line: &str) -> Option<&str> {
     (name.ends_with("CLIENT_ID") && !value.trim_matches(['"', '\'', ' ']).is_empty()).then_some(name)
 }
 
-/// What to register, and where.
-fn callback(world: &World) -> Finding {
+/// What to register, and where; nothing, where no login is to be seen.
+async fn callback(world: Arc<World>) -> Finding {
     let Some(callback) = world.session.as_ref().and_then(|session| session.callback_url.as_ref()) else {
         return Finding::skip("no session runs");
     };
+    let registered = written_down(&world).iter().any(|(_, line)| oauth_app(line).is_some());
+    if !registered && !has_logins(&world).await {
+        return Finding::skip(format!(
+            "the gateway has no OAuth login that can be seen: nothing to register (its callback would be {callback})"
+        ));
+    }
     Finding::pass(format!(
         "register {callback} at GitHub (https://github.com/settings/developers), Google \
          (https://console.cloud.google.com/apis/credentials), or wherever else the app is"

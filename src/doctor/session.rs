@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gateway::program_of;
+use super::program::{program_of, short};
 use super::{Check, Finding, World};
 use crate::os::{self, Process};
 use crate::process;
@@ -178,7 +178,7 @@ async fn edge(world: Arc<World>) -> Finding {
     let Some(probe) = &world.probe else {
         return Finding::skip("the session tells nobody how to recognise it: another version of mcpgw?");
     };
-    let client = match super::tunnel::near(&world) {
+    let client = match super::near::near(&world) {
         Ok(client) => client,
         Err(error) => return Finding::unable(error.message),
     };
@@ -264,8 +264,7 @@ fn last_line(session: &SessionRecord) -> Option<String> {
     let said = text.lines().map(|line| line.split_once(' ').map_or(line, |(_, said)| said));
     let of_use = said.filter_map(|said| plain.of(said).filter(|words| !words.trim().is_empty()));
     let line = of_use.last()?;
-    let shown = crate::provider::without_tokens(&line);
-    Some(shown.chars().filter(|char| !char.is_control()).take(LONGEST).collect())
+    Some(short(&crate::provider::without_tokens(&line), LONGEST))
 }
 
 /// The file that mcpgw keeps the address in must hold the current one.

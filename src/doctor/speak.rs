@@ -99,6 +99,11 @@ async fn exchange(
         .unwrap_or_else(|_| Spoken::Nothing(format!("no answer within {limit:?}")))
 }
 
+/// What was said, if anything, as the end of a sentence.
+pub(super) fn tail(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
 fn judge(status: u16, said: Option<Value>, body: &[u8]) -> Spoken {
     let beginning: String = String::from_utf8_lossy(body)
         .split_whitespace()

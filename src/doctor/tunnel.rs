@@ -4,26 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use url::Url;
 
 use super::dns::dns;
-use super::gateway::tail;
+use super::near::{authority, key_of};
 use super::reach::{LIMIT, Reached, visit};
-use super::speak::{Spoken, speak};
+use super::speak::{Spoken, speak, tail};
 use super::{Check, Finding, World};
 use crate::edge::SOCKET_KEY;
-use crate::error::Result;
 use crate::session::{base, beginning, explain};
-use crate::state::{SessionRecord, read_key};
 use crate::web;
 
 pub(super) fn checks() -> Vec<Check> {
-    let mut checks = super::provider::far_checks();
-    checks.extend([
+    vec![
         Check::asks("tunnel.dns", dns).needs(&["session.ready"]),
         Check::asks("tunnel.connect", connect).needs(&["tunnel.dns"]),
         Check::asks("tunnel.tls", tls).needs(&["tunnel.connect"]),
@@ -33,35 +28,13 @@ pub(super) fn checks() -> Vec<Check> {
         Check::asks("tunnel.sse", sse).needs(&["tunnel.probe"]),
         Check::asks("tunnel.websocket", websocket).needs(&["tunnel.probe"]),
         Check::asks("tunnel.page", page).needs(&["tunnel.probe"]),
-    ]);
-    checks
+    ]
 }
 
-/// A client for the edge's own address on this machine.
-pub(super) fn near(world: &World) -> Result<Client> {
-    let ca = world.session.as_ref().and_then(|session| session.ca_file.as_ref());
-    match ca.and_then(|file| std::fs::read_to_string(file).ok()) {
-        Some(pem) => web::public(Some(&pem), world.names.clone()),
-        None => world.local.clone(),
-    }
-}
-
-/// Host, and port where it is not the scheme's own.
-pub(super) fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
-}
-
-/// The header that lets a visitor in; none where none is needed. `None`: its file cannot be read.
-pub(super) fn key_of(world: &World, session: &SessionRecord) -> Option<HeaderMap> {
-    let mut headers = world.own();
-    if let Some(file) = &session.key_file {
-        let key = read_key(file).ok()??;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal())).ok()?;
-        value.set_sensitive(true);
-        headers.insert("authorization", value);
-    }
-    Some(headers)
+/// The CA that vouches for the session's address, where that is not one of the world's.
+fn own_ca(world: &World) -> Option<String> {
+    let session = world.session.as_ref().filter(|session| session.provider == "local")?;
+    session.ca_file.as_ref().map(|file| file.display().to_string())
 }
 
 async fn connect(world: Arc<World>) -> Finding {
@@ -85,7 +58,13 @@ async fn tls(world: Arc<World>) -> Finding {
             )
         }
         _ if url.scheme() == "http" => Finding::pass("plain http, as its server has it"),
-        _ => Finding::pass("the certificate is believed"),
+        _ => Finding::pass(match own_ca(&world) {
+            // Doctor asks as somebody who trusts it.
+            Some(ca) => {
+                format!("whoever trusts {ca} believes the certificate: cert.trust says who does here")
+            }
+            None => "the certificate is believed".into(),
+        }),
     }
 }
 
@@ -236,7 +215,10 @@ async fn page(world: Arc<World>) -> Finding {
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let body = beginning(answer).await;
     match body == probe.answer {
-        true => Finding::pass("browsers get through, too"),
+        true => Finding::pass(match own_ca(&world) {
+            Some(_) => "no page stands in a browser's way, once it believes the certificate (cert.trust)",
+            None => "browsers get through, too",
+        }),
         false => {
             let who = explain(&url, status, &headers, &body).reason;
             Finding::warn(format!("programs get through, and browsers do not: {who}"))

@@ -39,6 +39,16 @@ pub(super) const CLIENTS: &[Seed] = &[
         File(CLAUDE, Some(r#"{"mcpServers": {"mcpgw": {"command": "/nowhere/mcpgw", "args": ["bridge"]}}}"#)),
         "/nowhere/mcpgw",
     ),
+    seed(
+        "client.claude-desktop",
+        File(
+            CLAUDE,
+            Some(
+                r#"{"mcpServers": {"mcpgw-old": {"command": "mcpgw", "args": ["bridge", "--project", "/nowhere/old"]}}}"#,
+            ),
+        ),
+        "the bridge of /nowhere/old, which is gone",
+    ),
 ];
 
 /// A session that was killed after it had told Cursor its address.

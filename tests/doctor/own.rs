@@ -20,7 +20,11 @@ pub(super) const OWN: &[Seed] = &[
     seed("env.lt", Variables(&[("HOST", "0.0.0.0")]), "HOST=0.0.0.0"),
     seed("env.lt", Variables(&[("PORT", "8080")]), "unset PORT"),
     seed("env.lt", Variables(&[("SUBDOMAIN", "mine"), ("LOCAL_HOST", "x")]), "unset LOCAL_HOST SUBDOMAIN"),
-    seed("env.cloudflared", Variables(&[("TUNNEL_URL", "http://localhost:1")]), "unset TUNNEL_URL"),
+    seed(
+        "env.cloudflared",
+        Act(tunnel_url, |bench| drop(bench.variables.remove("TUNNEL_URL"))),
+        "unset TUNNEL_URL",
+    ),
     seed("env.proxy", Variables(&[("HTTPS_PROXY", "http://127.0.0.1:1")]), "cannot be reached"),
     seed("env.proxy", Variables(&[("HTTPS_PROXY", "http://")]), "no address of a proxy"),
     seed(
@@ -53,6 +57,14 @@ pub(super) fn loosen(bench: &mut Bench, name: &str, mode: u32) {
     fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// A variable that cloudflared takes for an option, where cloudflared is the one to go on with.
+fn tunnel_url(bench: &mut Bench) {
+    bench.install("cloudflared", b"#!/bin/sh\necho cloudflared version 2026.8.2\n");
+    let settings = bench.home.read("mcpgw.toml");
+    bench.put("mcpgw.toml", Some(&format!("{settings}fallback = ['cloudflared']\n")));
+    bench.variables.insert("TUNNEL_URL".into(), "http://localhost:1".into());
+}
+
 /// A proxy that is there, in the way of what is for this machine.
 fn http_proxy(bench: &mut Bench) {
     bench
@@ -75,6 +87,33 @@ fn turbo(bench: &mut Bench) {
 fn what_is_wrong_with_mcpgw_itself_and_its_environment_is_found() {
     let bench = Bench::idle();
     run(bench, OWN);
+}
+
+#[test]
+fn variables_of_a_tool_that_is_not_in_use_are_no_alarm() {
+    let mut bench = Bench::idle();
+    let settings = format!("provider = 'local'\nport = {}\n", bench.port);
+    bench.put("mcpgw.toml", Some(&settings));
+    for (name, value) in [("HOST", "0.0.0.0"), ("SUBDOMAIN", "mine"), ("TUNNEL_URL", "http://localhost:1")] {
+        bench.variables.insert(name.into(), value.into());
+    }
+    let of = |bench: &Bench, id: &str| {
+        let rows = rows(&bench.doctor(&["--only", id]));
+        rows.into_iter().find(|row| row["id"] == id).unwrap()["verdict"].as_str().unwrap().to_string()
+    };
+    bench.is_healthy("neither lt nor cloudflared is in use");
+    assert_eq!(
+        (of(&bench, "env.lt"), of(&bench, "env.cloudflared")),
+        ("warn".into(), "warn".into()),
+        "asked for"
+    );
+    bench.variables.insert("PORT".into(), "8080".into());
+    let looked = rows(&bench.doctor(&[]));
+    let alarm = first_alarm(&looked).unwrap();
+    assert!(
+        alarm["id"] == "env.lt" && alarm["evidence"].as_str().unwrap().contains("PORT is 8080"),
+        "{alarm}"
+    );
 }
 
 /// Certificates for this machine.
@@ -128,6 +167,12 @@ fn who_does_not_believe_a_local_sessions_certificate_is_told() {
     bench.start_session(&[]);
     let first = |bench: &Bench| first_alarm(&rows(&bench.doctor(&[]))).map(|row| row["id"].clone());
     assert_eq!(first(&bench), Some(json!("cert.trust")));
+    for (id, says) in [("tunnel.tls", "whoever trusts "), ("tunnel.page", "once it believes the certificate")]
+    {
+        let seen = rows(&bench.doctor(&[])).into_iter().find(|row| row["id"] == id).unwrap();
+        let evidence = seen["evidence"].as_str().unwrap();
+        assert!(seen["verdict"] == "pass" && evidence.contains(says), "what passes says for whom: {seen}");
+    }
     let ca = bench.record()["ca_file"].as_str().unwrap().to_string();
     bench.variables.insert("SSL_CERT_FILE".into(), ca.clone());
     assert_eq!(first(&bench), Some(json!("cert.node")));

@@ -117,7 +117,15 @@ fn a_gateway_that_was_told_another_address_is_found() {
     let mut gateway = told(&bench, None);
     bench.start_session(&["--subdomain", "doctor-told"]);
     bench.is_healthy("a gateway that has no use for its address and was not told");
+    let callback = |bench: &Bench| {
+        let rows = rows(&bench.doctor(&["--only", "oauth.callback"]));
+        (rows[0]["verdict"].clone(), rows[0]["evidence"].as_str().unwrap().to_string())
+    };
+    let (verdict, seen) = callback(&bench);
+    assert!(verdict == "skip" && seen.contains("nothing to register"), "it has no login: {verdict} {seen}");
     bench.put("answers.json", Some(&json!({"/api/oauth/callback": {"status": 400}}).to_string()));
+    let (verdict, seen) = callback(&bench);
+    assert!(verdict == "pass" && seen.starts_with("register "), "{verdict} {seen}");
     let url = bench.record()["url"].as_str().unwrap().to_string();
     let slash = format!("{url}/");
     for (value, verdict, says) in [
