@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use super::{shell, tunnel};
+use super::{shell, tunnel, usage};
 use crate::cli::{Cli, Command, DoctorArgs};
 use crate::config::Layer;
 use crate::doctor::{self, Row, Selection, Told, Verdict, World};
@@ -63,14 +63,6 @@ fn environment() -> std::result::Result<Layer, String> {
     match Cli::try_parse_from(["mcpgw", "tunnel"]).map(|cli| cli.command) {
         Ok(Command::Tunnel(args)) => Ok(tunnel::layer(*args)),
         Ok(_) => Ok(Layer::default()),
-        Err(error) => Err(match super::blamed_variable(&error) {
-            Some(variable) => format!("{} ({variable})", first_line(&error)),
-            None => first_line(&error),
-        }),
+        Err(error) => Err(usage::in_words(&error)),
     }
-}
-
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string()
 }

@@ -20,15 +20,14 @@ mod stop;
 mod told;
 mod tunnel;
 mod url;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+pub use usage::usage;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::error::{Error, Exit, Result};
-use crate::report::{Audience, Event, Report};
 use crate::{gateway, process, report};
 
 /// Runs a command; its exit status.
@@ -100,73 +99,4 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::failed("runtime", format!("start the async runtime: {error}")))
-}
-
-/// What clap has to say: help and version on standard output, mistakes on standard error with status 2.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    // This prints through clap's own mouth, which knows about terminals and colour.
-    let _ = error.print();
-    let failed = error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if failed && wants_events() {
-        let first =
-            error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
-        Report::new(Audience::Json).event(&Event::Failed { code: "usage", message: first, fix: None });
-    }
-    if let Some(hint) = blamed_variable(error).or_else(|| forgotten_dashes(error)) {
-        report::remark(&hint);
-    }
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(2),
-    }
-}
-
-/// A program that starts `mcpgw tunnel --json` reads standard output alone.
-fn wants_events() -> bool {
-    let mut words = std::env::args().skip(1).take_while(|word| word != "--");
-    let by_variable =
-        || std::env::var("MCPGW_JSON").is_ok_and(|value| ["1", "true", "yes"].contains(&value.as_str()));
-    words.next().is_some_and(|command| command == "tunnel")
-        && (words.any(|word| word == "--json") || by_variable())
-}
-
-/// clap names the flag, also when the wrong value came from the environment.
-fn blamed_variable(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
-    let flag = arg.split([' ', '=']).next()?;
-    let given = std::env::args().any(|given| given == flag || given.starts_with(&format!("{flag}=")));
-    let name = format!("MCPGW_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
-    (!given && std::env::var_os(&name).is_some()).then(|| format!("the value came from the variable {name}"))
-}
-
-/// `mcpgw tunnel pnpm start` means `mcpgw tunnel -- pnpm start`.
-fn forgotten_dashes(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else { return None };
-    let misplaced = match error.kind() {
-        ErrorKind::UnknownArgument => !blamed.starts_with('-'),
-        // `tunnel` took it for a port.
-        ErrorKind::ValueValidation => blamed == "[PORT]",
-        _ => false,
-    };
-    let mut words = std::env::args().skip(1);
-    let name = words.next().filter(|name| misplaced && ["tunnel", "run"].contains(&name.as_str()))?;
-    let word = first_plain_word(Cli::command().find_subcommand(name)?, words)?;
-    let port = word.bytes().all(|byte| byte.is_ascii_digit());
-    (!port).then(|| format!("\nA command goes after two dashes: -- {word} ..."))
-}
-
-/// The first word that is no flag and no flag's value.
-fn first_plain_word(command: &clap::Command, mut words: impl Iterator<Item = String>) -> Option<String> {
-    while let Some(word) = words.next() {
-        let Some(flag) = word.strip_prefix('-') else { return Some(word) };
-        let is = |arg: &&clap::Arg| match flag.strip_prefix('-') {
-            Some(long) => arg.get_long() == Some(long),
-            None => arg.get_short().is_some_and(|short| flag == short.to_string()),
-        };
-        let known = command.get_arguments().find(is);
-        if known.is_some_and(|arg| arg.get_action().takes_values()) {
-            words.next();
-        }
-    }
-    None
 }

@@ -254,7 +254,7 @@ fn trust(tls: &Keeper, settings: &Settings) -> Vec<Event> {
         }
         Source::BuiltIn(_) => {
             let message = format!("clients must trust mcpgw's local CA: {file}");
-            let fix = format!("{node}\ncurl: --cacert {file}\nthe whole system: mcpgw cert trust");
+            let fix = format!("mcpgw cert trust; {node} (others: mcpgw cert show)");
             Event::notice("local.trust", message, Some(fix))
         }
     };
@@ -266,11 +266,14 @@ fn public_address(settings: &Settings, choice: &Choice) -> Event {
         true => "no tunnel program is ready, so this address works on this machine only",
         false => "this address works on this machine only",
     };
-    let tunnels = provider::ALL.iter().filter(|one| one.is_tunnel());
-    let ways = tunnels.map(|one| match one.readiness(settings).trouble() {
-        None => format!("mcpgw tunnel --provider {}", one.id()),
-        Some((_, fix)) => format!("{fix}, then mcpgw tunnel --provider {}", one.id()),
+    let ways = provider::ALL.iter().filter(|one| one.is_tunnel()).map(|one| {
+        let trouble = one.readiness(settings).trouble().map(|(_, fix)| fix.to_string());
+        (trouble, one.id())
     });
-    let fix = format!("for a public address: {}", ways.collect::<Vec<_>>().join("\nor "));
-    Event::notice("local.only", message, Some(fix))
+    // One that is ready, else the first.
+    let way = ways.min_by_key(|(trouble, _)| trouble.is_some()).map(|(trouble, id)| {
+        let before = trouble.map_or(String::new(), |fix| format!("{fix}, then "));
+        format!("for a public address: {before}mcpgw tunnel --provider {id} (others: mcpgw providers)")
+    });
+    Event::notice("local.only", message, way)
 }
