@@ -25,15 +25,15 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
-            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
-            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
-            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
-            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
-            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Make certificates for this machine, and let the system trust them')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
+            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
+            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
+            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('configure', 'configure', [CompletionResultType]::ParameterValue, 'Put the gateway into MCP clients'' config files, take it out, or undo')
@@ -41,118 +41,6 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'mcpgw;bridge' {
-            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The MCP address to connect to; without a path, the MCP path is appended')
-            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile to use [default: the session''s]')
-            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port; without a session, the gateway on it')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this id, or of the project folder of this name')
-            [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml')
-            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
-            [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long a call waits for a gateway that is away [default: 50s]')
-            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when there is no gateway, instead of waiting for it')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;status' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The same, as other commands have it')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
-            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
-            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
-            [CompletionResult]::new('--requests', '--requests', [CompletionResultType]::ParameterName, 'Show the last requests of visitors, and totals; with --watch, each as it comes')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;url' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The URL for MCP clients')
-            [CompletionResult]::new('--with-key', '--with-key', [CompletionResultType]::ParameterName, 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path')
-            [CompletionResult]::new('--callback', '--callback', [CompletionResultType]::ParameterName, 'The URL to register with OAuth providers')
-            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'The address for programs on this machine, which goes round the tunnel')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Put it into the clipboard too')
-            [CompletionResult]::new('--copy', '--copy', [CompletionResultType]::ParameterName, 'Put it into the clipboard too')
-            [CompletionResult]::new('--qr', '--qr', [CompletionResultType]::ParameterName, 'Show it as a QR code too')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;run' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--restart', '--restart', [CompletionResultType]::ParameterName, 'Start the command anew whenever the address changes')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;logs' {
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
-            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
-            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'mcpgw;stop' {
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long it may take to end by itself before it is killed')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every session')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;key' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
-            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'mcpgw;key;show' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;key;rotate' {
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'mcpgw;key;help' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
-            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'mcpgw;key;help;show' {
-            break
-        }
-        'mcpgw;key;help;rotate' {
-            break
-        }
-        'mcpgw;key;help;help' {
             break
         }
         'mcpgw;cert' {
@@ -221,6 +109,118 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
         'mcpgw;completions' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;bridge' {
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The MCP address to connect to; without a path, the MCP path is appended')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The profile to use [default: the session''s]')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port; without a session, the gateway on it')
+            [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml')
+            [CompletionResult]::new('--mcp-path', '--mcp-path', [CompletionResultType]::ParameterName, 'Where the gateway serves MCP [default: /api/mcp/{profile}]')
+            [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long a call waits for a gateway that is away [default: 50s]')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this id, or of the project folder of this name')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail when there is no gateway, instead of waiting for it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;run' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('--restart', '--restart', [CompletionResultType]::ParameterName, 'Start the command anew whenever the address changes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;logs' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'How many lines of the past: a number, or all')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on with what comes, until the session ends')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mcpgw;status' {
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The same, as other commands have it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and show every change until Ctrl-C; with --json, one document a line')
+            [CompletionResult]::new('--requests', '--requests', [CompletionResultType]::ParameterName, 'Show the last requests of visitors, and totals; with --watch, each as it comes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;url' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'The URL for MCP clients')
+            [CompletionResult]::new('--with-key', '--with-key', [CompletionResultType]::ParameterName, 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path')
+            [CompletionResult]::new('--callback', '--callback', [CompletionResultType]::ParameterName, 'The URL to register with OAuth providers')
+            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'The address for programs on this machine, which goes round the tunnel')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Put it into the clipboard too')
+            [CompletionResult]::new('--copy', '--copy', [CompletionResultType]::ParameterName, 'Put it into the clipboard too')
+            [CompletionResult]::new('--qr', '--qr', [CompletionResultType]::ParameterName, 'Show it as a QR code too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;stop' {
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long it may take to end by itself before it is killed')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every session')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;key' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;key;show' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;key;rotate' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mcpgw;key;help' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mcpgw;key;help;show' {
+            break
+        }
+        'mcpgw;key;help;rotate' {
+            break
+        }
+        'mcpgw;key;help;help' {
             break
         }
         'mcpgw;tunnel' {
@@ -296,11 +296,11 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]')
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'A header that the client is to send, beside the key')
-            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The session on this gateway port')
             [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Whose file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The client''s file, where it is in an unusual place')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every client that is installed here; with --undo every project''s entries')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Overwrite somebody else''s entry of that name')
             [CompletionResult]::new('--experimental', '--experimental', [CompletionResultType]::ParameterName, 'Clients too whose path and shape nobody has seen')
@@ -365,15 +365,15 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help' {
-            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
-            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
-            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
-            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
-            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
-            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Make certificates for this machine, and let the system trust them')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
+            [CompletionResult]::new('bridge', 'bridge', [CompletionResultType]::ParameterValue, 'Serve MCP on standard input and output, and forward to the live gateway: what clients start')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command with APP_URL (and the rest) of the running session')
+            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Show what a session''s gateway, provider, edge and hook said')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the sessions, and whether they live')
+            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the address of the running session, copy it, or show it as a QR code')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End a running session, a hung one too, and clear away after a dead one')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Show or change the key that visitors need')
             [CompletionResult]::new('tunnel', 'tunnel', [CompletionResultType]::ParameterValue, 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented mcpgw.toml by looking at the project')
             [CompletionResult]::new('configure', 'configure', [CompletionResultType]::ParameterValue, 'Put the gateway into MCP clients'' config files, take it out, or undo')
@@ -381,35 +381,6 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, of one command if it is named')
             [CompletionResult]::new('providers', 'providers', [CompletionResultType]::ParameterValue, 'Compare the tunnel providers, show which are ready, and set them up')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'mcpgw;help;bridge' {
-            break
-        }
-        'mcpgw;help;status' {
-            break
-        }
-        'mcpgw;help;url' {
-            break
-        }
-        'mcpgw;help;run' {
-            break
-        }
-        'mcpgw;help;logs' {
-            break
-        }
-        'mcpgw;help;stop' {
-            break
-        }
-        'mcpgw;help;key' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
-            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
-            break
-        }
-        'mcpgw;help;key;show' {
-            break
-        }
-        'mcpgw;help;key;rotate' {
             break
         }
         'mcpgw;help;cert' {
@@ -432,6 +403,35 @@ Register-ArgumentCompleter -Native -CommandName 'mcpgw' -ScriptBlock {
             break
         }
         'mcpgw;help;completions' {
+            break
+        }
+        'mcpgw;help;bridge' {
+            break
+        }
+        'mcpgw;help;run' {
+            break
+        }
+        'mcpgw;help;logs' {
+            break
+        }
+        'mcpgw;help;status' {
+            break
+        }
+        'mcpgw;help;url' {
+            break
+        }
+        'mcpgw;help;stop' {
+            break
+        }
+        'mcpgw;help;key' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the key of this project, or of a session''s')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more')
+            break
+        }
+        'mcpgw;help;key;show' {
+            break
+        }
+        'mcpgw;help;key;rotate' {
             break
         }
         'mcpgw;help;tunnel' {

@@ -200,7 +200,7 @@ _mcpgw() {
 
     case "${cmd}" in
         mcpgw)
-            opts="-h -V --help --version bridge status url run logs stop key cert completions tunnel init configure doctor man providers help"
+            opts="-h -V --help --version cert completions bridge run logs status url stop key tunnel init configure doctor man providers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,7 +214,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__bridge)
-            opts="-h --url --profile --header --port --session --project --mcp-path --patience --strict --help"
+            opts="-h --url --profile --header --port --project --mcp-path --patience --strict --session --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -236,10 +236,6 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --project)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -250,6 +246,10 @@ _mcpgw() {
                     ;;
                 --patience)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -432,7 +432,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__configure)
-            opts="-p -h --all --url --profile --mcp-path --name --via --header --session --port --scope --config --force --experimental --dry-run --remove --undo --list --json --help claude-code claude-desktop cursor vscode vscode-insiders vscodium visual-studio codex gemini-cli qwen-code opencode copilot-cli zed windsurf cline roo-code kilo-code continue goose crush lm-studio kiro amazon-q amp augment mcporter antigravity warp factory-droid junie trae grok-build kimi-code boltai fiveire"
+            opts="-p -h --all --url --profile --mcp-path --name --via --header --port --scope --config --force --experimental --dry-run --remove --undo --list --json --session --help claude-code claude-desktop cursor vscode vscode-insiders vscodium visual-studio codex gemini-cli qwen-code opencode copilot-cli zed windsurf cline roo-code kilo-code continue goose crush lm-studio kiro amazon-q amp augment mcporter antigravity warp factory-droid junie trae grok-build kimi-code boltai fiveire"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -462,10 +462,6 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -482,6 +478,10 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -490,7 +490,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__doctor)
-            opts="-h --fix --port --session --json --only --help"
+            opts="-h --fix --port --json --session --only --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -501,7 +501,7 @@ _mcpgw() {
                     return 0
                     ;;
                 --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 --only)
@@ -516,7 +516,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__help)
-            opts="bridge status url run logs stop key cert completions tunnel init configure doctor man providers help"
+            opts="cert completions bridge run logs status url stop key tunnel init configure doctor man providers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -968,22 +968,22 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__key__subcmd__rotate)
-            opts="-p -h --json --session --port --help"
+            opts="-p -h --json --port --session --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -994,22 +994,22 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__key__subcmd__show)
-            opts="-p -h --session --port --help"
+            opts="-p -h --port --session --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1020,7 +1020,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__logs)
-            opts="-f -v -n -p -h --follow --verbose --lines --session --port --help gateway provider edge hook"
+            opts="-f -v -n -p -h --follow --verbose --lines --port --session --help gateway provider edge hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1034,16 +1034,16 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1178,22 +1178,22 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__run)
-            opts="-p -h --restart --session --port --help"
+            opts="-p -h --restart --port --session --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1204,14 +1204,14 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__status)
-            opts="-w -h --json --watch --requests --session --help"
+            opts="-w -h --json --watch --requests --session --help $(mcpgw __sessions 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1222,7 +1222,7 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__stop)
-            opts="-p -h --all --timeout --session --port --help"
+            opts="-p -h --all --timeout --port --session --help $(mcpgw __sessions 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1232,16 +1232,16 @@ _mcpgw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1406,22 +1406,22 @@ _mcpgw() {
             return 0
             ;;
         mcpgw__subcmd__url)
-            opts="-c -p -h --mcp --with-key --callback --local --copy --qr --session --port --help"
+            opts="-c -p -h --mcp --with-key --callback --local --copy --qr --port --session --help $(mcpgw __sessions 2>/dev/null)"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --session)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -W "$(mcpgw __sessions 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -22,15 +22,15 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-            cand status 'Show the sessions, and whether they live'
-            cand url 'Print the address of the running session, copy it, or show it as a QR code'
-            cand run 'Run a command with APP_URL (and the rest) of the running session'
-            cand logs 'Show what a session''s gateway, provider, edge and hook said'
-            cand stop 'End a running session, a hung one too, and clear away after a dead one'
-            cand key 'Show or change the key that visitors need'
             cand cert 'Make certificates for this machine, and let the system trust them'
             cand completions 'Print a completion script for a shell'
+            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+            cand run 'Run a command with APP_URL (and the rest) of the running session'
+            cand logs 'Show what a session''s gateway, provider, edge and hook said'
+            cand status 'Show the sessions, and whether they live'
+            cand url 'Print the address of the running session, copy it, or show it as a QR code'
+            cand stop 'End a running session, a hung one too, and clear away after a dead one'
+            cand key 'Show or change the key that visitors need'
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand init 'Write a commented mcpgw.toml by looking at the project'
             cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
@@ -38,105 +38,6 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand man 'Print the manual page, of one command if it is named'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'mcpgw;bridge'= {
-            cand --url 'The MCP address to connect to; without a path, the MCP path is appended'
-            cand --profile 'The profile to use [default: the session''s]'
-            cand --header 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment'
-            cand --port 'The session on this gateway port; without a session, the gateway on it'
-            cand --session 'The session of this id, or of the project folder of this name'
-            cand --project 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml'
-            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
-            cand --patience 'How long a call waits for a gateway that is away [default: 50s]'
-            cand --strict 'Fail when there is no gateway, instead of waiting for it'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;status'= {
-            cand --session 'The same, as other commands have it'
-            cand --json 'Print one JSON document'
-            cand -w 'Go on, and show every change until Ctrl-C; with --json, one document a line'
-            cand --watch 'Go on, and show every change until Ctrl-C; with --json, one document a line'
-            cand --requests 'Show the last requests of visitors, and totals; with --watch, each as it comes'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;url'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand --mcp 'The URL for MCP clients'
-            cand --with-key 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
-            cand --callback 'The URL to register with OAuth providers'
-            cand --local 'The address for programs on this machine, which goes round the tunnel'
-            cand -c 'Put it into the clipboard too'
-            cand --copy 'Put it into the clipboard too'
-            cand --qr 'Show it as a QR code too'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;run'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand --restart 'Start the command anew whenever the address changes'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;logs'= {
-            cand -n 'How many lines of the past: a number, or all'
-            cand --lines 'How many lines of the past: a number, or all'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand -f 'Go on with what comes, until the session ends'
-            cand --follow 'Go on with what comes, until the session ends'
-            cand -v 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
-            cand --verbose 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mcpgw;stop'= {
-            cand --timeout 'How long it may take to end by itself before it is killed'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand --all 'Every session'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;key'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-            cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'mcpgw;key;show'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;key;rotate'= {
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
-            cand -p 'The session on this gateway port'
-            cand --port 'The session on this gateway port'
-            cand --json 'Print one JSON document'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'mcpgw;key;help'= {
-            cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'mcpgw;key;help;show'= {
-        }
-        &'mcpgw;key;help;rotate'= {
-        }
-        &'mcpgw;key;help;help'= {
         }
         &'mcpgw;cert'= {
             cand -h 'Print help'
@@ -193,6 +94,105 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;completions'= {
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'mcpgw;bridge'= {
+            cand --url 'The MCP address to connect to; without a path, the MCP path is appended'
+            cand --profile 'The profile to use [default: the session''s]'
+            cand --header 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment'
+            cand --port 'The session on this gateway port; without a session, the gateway on it'
+            cand --project 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml'
+            cand --mcp-path 'Where the gateway serves MCP [default: /api/mcp/{profile}]'
+            cand --patience 'How long a call waits for a gateway that is away [default: 50s]'
+            cand --session 'The session of this id, or of the project folder of this name'
+            cand --strict 'Fail when there is no gateway, instead of waiting for it'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;run'= {
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand --restart 'Start the command anew whenever the address changes'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;logs'= {
+            cand -n 'How many lines of the past: a number, or all'
+            cand --lines 'How many lines of the past: a number, or all'
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand -f 'Go on with what comes, until the session ends'
+            cand --follow 'Go on with what comes, until the session ends'
+            cand -v 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
+            cand --verbose 'Show everything as it was said: also what lt says to those who work on it, and ngrok''s records'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mcpgw;status'= {
+            cand --session 'The same, as other commands have it'
+            cand --json 'Print one JSON document'
+            cand -w 'Go on, and show every change until Ctrl-C; with --json, one document a line'
+            cand --watch 'Go on, and show every change until Ctrl-C; with --json, one document a line'
+            cand --requests 'Show the last requests of visitors, and totals; with --watch, each as it comes'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;url'= {
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand --mcp 'The URL for MCP clients'
+            cand --with-key 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
+            cand --callback 'The URL to register with OAuth providers'
+            cand --local 'The address for programs on this machine, which goes round the tunnel'
+            cand -c 'Put it into the clipboard too'
+            cand --copy 'Put it into the clipboard too'
+            cand --qr 'Show it as a QR code too'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;stop'= {
+            cand --timeout 'How long it may take to end by itself before it is killed'
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand --all 'Every session'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;key'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand show 'Print the key of this project, or of a session''s'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;key;show'= {
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;key;rotate'= {
+            cand -p 'The session on this gateway port'
+            cand --port 'The session on this gateway port'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
+            cand --json 'Print one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mcpgw;key;help'= {
+            cand show 'Print the key of this project, or of a session''s'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mcpgw;key;help;show'= {
+        }
+        &'mcpgw;key;help;rotate'= {
+        }
+        &'mcpgw;key;help;help'= {
         }
         &'mcpgw;tunnel'= {
             cand --url 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched'
@@ -265,11 +265,11 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand --name 'The entry''s name [default: mcpgw; mcpgw-FOLDER where another project has that]'
             cand --via 'The way to the gateway [default: tunnel where the client speaks HTTP, else bridge]'
             cand --header 'A header that the client is to send, beside the key'
-            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand -p 'The session on this gateway port'
             cand --port 'The session on this gateway port'
             cand --scope 'Whose file'
             cand --config 'The client''s file, where it is in an unusual place'
+            cand --session 'The session of this name (its project folder''s last name) or id [default: this project''s; outside of one, the only one]'
             cand --all 'Every client that is installed here; with --undo every project''s entries'
             cand --force 'Overwrite somebody else''s entry of that name'
             cand --experimental 'Clients too whose path and shape nobody has seen'
@@ -326,15 +326,15 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;providers;help;help'= {
         }
         &'mcpgw;help'= {
-            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-            cand status 'Show the sessions, and whether they live'
-            cand url 'Print the address of the running session, copy it, or show it as a QR code'
-            cand run 'Run a command with APP_URL (and the rest) of the running session'
-            cand logs 'Show what a session''s gateway, provider, edge and hook said'
-            cand stop 'End a running session, a hung one too, and clear away after a dead one'
-            cand key 'Show or change the key that visitors need'
             cand cert 'Make certificates for this machine, and let the system trust them'
             cand completions 'Print a completion script for a shell'
+            cand bridge 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+            cand run 'Run a command with APP_URL (and the rest) of the running session'
+            cand logs 'Show what a session''s gateway, provider, edge and hook said'
+            cand status 'Show the sessions, and whether they live'
+            cand url 'Print the address of the running session, copy it, or show it as a QR code'
+            cand stop 'End a running session, a hung one too, and clear away after a dead one'
+            cand key 'Show or change the key that visitors need'
             cand tunnel 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
             cand init 'Write a commented mcpgw.toml by looking at the project'
             cand configure 'Put the gateway into MCP clients'' config files, take it out, or undo'
@@ -342,26 +342,6 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
             cand man 'Print the manual page, of one command if it is named'
             cand providers 'Compare the tunnel providers, show which are ready, and set them up'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'mcpgw;help;bridge'= {
-        }
-        &'mcpgw;help;status'= {
-        }
-        &'mcpgw;help;url'= {
-        }
-        &'mcpgw;help;run'= {
-        }
-        &'mcpgw;help;logs'= {
-        }
-        &'mcpgw;help;stop'= {
-        }
-        &'mcpgw;help;key'= {
-            cand show 'Print the key of this project, or of a session''s'
-            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
-        }
-        &'mcpgw;help;key;show'= {
-        }
-        &'mcpgw;help;key;rotate'= {
         }
         &'mcpgw;help;cert'= {
             cand create 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
@@ -378,6 +358,26 @@ set edit:completion:arg-completer[mcpgw] = {|@words|
         &'mcpgw;help;cert;show'= {
         }
         &'mcpgw;help;completions'= {
+        }
+        &'mcpgw;help;bridge'= {
+        }
+        &'mcpgw;help;run'= {
+        }
+        &'mcpgw;help;logs'= {
+        }
+        &'mcpgw;help;status'= {
+        }
+        &'mcpgw;help;url'= {
+        }
+        &'mcpgw;help;stop'= {
+        }
+        &'mcpgw;help;key'= {
+            cand show 'Print the key of this project, or of a session''s'
+            cand rotate 'Make a new key, and put it into the clients'' files that hold the old one, which opens nothing any more'
+        }
+        &'mcpgw;help;key;show'= {
+        }
+        &'mcpgw;help;key;rotate'= {
         }
         &'mcpgw;help;tunnel'= {
         }

@@ -26,15 +26,15 @@ end
 
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -s V -l version -d 'Print version'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the sessions, and whether they live'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
-complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "key" -d 'Show or change the key that visitors need'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "cert" -d 'Make certificates for this machine, and let the system trust them'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "key" -d 'Show or change the key that visitors need'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "configure" -d 'Put the gateway into MCP clients\' config files, take it out, or undo'
@@ -42,59 +42,6 @@ complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "doctor" -d 'Find out wh
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "man" -d 'Print the manual page, of one command if it is named'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
 complete -c mcpgw -n "__fish_mcpgw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l url -d 'The MCP address to connect to; without a path, the MCP path is appended' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l profile -d 'The profile to use [default: the session\'s]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l header -d 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l port -d 'The session on this gateway port; without a session, the gateway on it' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l session -d 'The session of this id, or of the project folder of this name' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l project -d 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml' -r -F
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l patience -d 'How long a call waits for a gateway that is away [default: 50s]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l strict -d 'Fail when there is no gateway, instead of waiting for it'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l session -d 'The same, as other commands have it' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals; with --watch, each as it comes'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l with-key -d 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l callback -d 'The URL to register with OAuth providers'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l local -d 'The address for programs on this machine, which goes round the tunnel'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it into the clipboard too'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l qr -d 'Show it as a QR code too'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l restart -d 'Start the command anew whenever the address changes'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How many lines of the past: a number, or all' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s v -l verbose -d 'Show everything as it was said: also what lt says to those who work on it, and ngrok\'s records'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s p -l port -d 'The session on this gateway port' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l json -d 'Print one JSON document'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and not __fish_seen_subcommand_from create trust untrust show help" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'
@@ -119,6 +66,59 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcom
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the local CA, whether the system trusts it, and the certificates'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand cert; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l url -d 'The MCP address to connect to; without a path, the MCP path is appended' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l profile -d 'The profile to use [default: the session\'s]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l header -d 'A header for every request, `K=V` or `K: V`; ${NAME} is taken from the environment' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l port -d 'The session on this gateway port; without a session, the gateway on it' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l project -d 'The project in this folder: its session and no other; without one, the gateway on the port of its mcpgw.toml' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l mcp-path -d 'Where the gateway serves MCP [default: /api/mcp/{profile}]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l patience -d 'How long a call waits for a gateway that is away [default: 50s]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l session -d 'The session of this id, or of the project folder of this name' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -l strict -d 'Fail when there is no gateway, instead of waiting for it'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand bridge" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -l restart -d 'Start the command anew whenever the address changes'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand run" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s n -l lines -d 'How many lines of the past: a number, or all' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s f -l follow -d 'Go on with what comes, until the session ends'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s v -l verbose -d 'Show everything as it was said: also what lt says to those who work on it, and ngrok\'s records'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l session -d 'The same, as other commands have it' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s w -l watch -d 'Go on, and show every change until Ctrl-C; with --json, one document a line'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -l requests -d 'Show the last requests of visitors, and totals; with --watch, each as it comes'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l mcp -d 'The URL for MCP clients'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l with-key -d 'The URL for MCP clients that can send no header (claude.ai, ChatGPT): the key is in its path'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l callback -d 'The URL to register with OAuth providers'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l local -d 'The address for programs on this machine, which goes round the tunnel'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s c -l copy -d 'Put it into the clipboard too'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -l qr -d 'Show it as a QR code too'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l timeout -d 'How long it may take to end by itself before it is killed' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -l all -d 'Every session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and not __fish_seen_subcommand_from show rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s p -l port -d 'The session on this gateway port' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -l json -d 'Print one JSON document'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the key of this project, or of a session\'s'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l url -d 'A tunnel that somebody else runs and that leads to --edge-port: it is proved and watched' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l edge-port -d 'The edge\'s port, where a tunnel must know it beforehand [default: any free one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand tunnel" -l server -d 'Your own localtunnel server' -r
@@ -267,11 +267,11 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l via -d 'The wa
 local\t'The gateway\'s port on this machine'
 bridge\t'`mcpgw bridge`, which the client starts'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l header -d 'A header that the client is to send, beside the key' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s p -l port -d 'The session on this gateway port' -r
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l scope -d 'Whose file' -r -f -a "user\t'The user\'s, for every project'
 project\t'The project\'s, which others may share'"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l config -d 'The client\'s file, where it is in an unusual place' -r -F
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l session -d 'The session of this name (its project folder\'s last name) or id [default: this project\'s; outside of one, the only one]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l all -d 'Every client that is installed here; with --undo every project\'s entries'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l force -d 'Overwrite somebody else\'s entry of that name'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l experimental -d 'Clients too whose path and shape nobody has seen'
@@ -282,7 +282,7 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l list -d 'List 
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -l json -d 'Print one JSON document'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand configure" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand doctor" -l port -d 'The gateway\'s port, or the session on it [default: the session\'s, else 3001]' -r
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand doctor" -l session -d 'The session of this name or id [default: the one of this project]' -r
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand doctor" -l session -d 'The session of this name or id [default: the one of this project]' -r -f -a "(mcpgw __sessions 2>/dev/null)"
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand doctor" -l only -d 'Only these checks, or groups of them (`gateway`); what they need runs, too' -r -f -a "config.file\t''
 config.user\t''
 config.env\t''
@@ -408,26 +408,29 @@ complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_s
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand providers; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "status" -d 'Show the sessions, and whether they live'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "key" -d 'Show or change the key that visitors need'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "cert" -d 'Make certificates for this machine, and let the system trust them'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "configure" -d 'Put the gateway into MCP clients\' config files, take it out, or undo'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "doctor" -d 'Find out what is wrong, and say how to put it right'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "man" -d 'Print the manual page, of one command if it is named'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from bridge status url run logs stop key cert completions tunnel init configure doctor man providers help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print the key of this project, or of a session\'s'
-complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "cert" -d 'Make certificates for this machine, and let the system trust them'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "bridge" -d 'Serve MCP on standard input and output, and forward to the live gateway: what clients start'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "run" -d 'Run a command with APP_URL (and the rest) of the running session'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "logs" -d 'Show what a session\'s gateway, provider, edge and hook said'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "status" -d 'Show the sessions, and whether they live'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "url" -d 'Print the address of the running session, copy it, or show it as a QR code'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "stop" -d 'End a running session, a hung one too, and clear away after a dead one'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "key" -d 'Show or change the key that visitors need'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "tunnel" -d 'Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "init" -d 'Write a commented mcpgw.toml by looking at the project'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "configure" -d 'Put the gateway into MCP clients\' config files, take it out, or undo'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "doctor" -d 'Find out what is wrong, and say how to put it right'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "man" -d 'Print the manual page, of one command if it is named'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "providers" -d 'Compare the tunnel providers, show which are ready, and set them up'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and not __fish_seen_subcommand_from cert completions bridge run logs status url stop key tunnel init configure doctor man providers help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "create" -d 'Make a certificate for localhost, 127.0.0.1, ::1 and the names given'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "trust" -d 'Make this system trust the local CA; every command is shown before it runs'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "untrust" -d 'Take that back'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from cert" -f -a "show" -d 'Show the local CA, whether the system trusts it, and the certificates'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "show" -d 'Print the key of this project, or of a session\'s'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make a new key, and put it into the clients\' files that hold the old one, which opens nothing any more'
 complete -c mcpgw -n "__fish_mcpgw_using_subcommand help; and __fish_seen_subcommand_from providers" -f -a "setup" -d 'Show the steps until a provider is ready, and run each that is agreed to'
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand status" -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand url" -f -a "(mcpgw __sessions 2>/dev/null)"
+complete -c mcpgw -n "__fish_mcpgw_using_subcommand stop" -f -a "(mcpgw __sessions 2>/dev/null)"

@@ -68,6 +68,40 @@ fn the_committed_completions_and_manual_are_what_the_binary_prints() {
 }
 
 #[test]
+fn a_shell_offers_the_sessions_that_there_are() {
+    let home = Home::new();
+    fs::create_dir(home.path().join("shop")).unwrap();
+    let port = free_port().to_string();
+    let call = Mcpgw::tunnel(&home).without_tools().current_dir(&home.path().join("shop"));
+    let mut session = call.args(["--demo", "--https-port", &port]).start();
+    session.expect("ready");
+    let script = |shell: &str| Mcpgw::new(&home).args(["completions", shell]).run().stdout;
+    let own = Path::new(env!("CARGO_BIN_EXE_mcpgw")).parent().unwrap();
+    let path = std::env::join_paths([own, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    let offered = |words: &str| {
+        let count = words.split(' ').count();
+        let ask = format!(
+            "COMP_WORDS=({words} ''); COMP_CWORD={count}; _mcpgw mcpgw '' \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             printf '%s\n' \"${{COMPREPLY[@]}}\""
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", &format!("{}\n{ask}", script("bash"))]).env_clear();
+        let output = bash.envs(home.environment()).env("PATH", &path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for words in ["mcpgw stop", "mcpgw url", "mcpgw logs --session", "mcpgw key show --session"] {
+        assert!(offered(words).lines().any(|word| word == "shop"), "{words}: {}", offered(words));
+    }
+    session.stop();
+    assert!(!offered("mcpgw stop").contains("shop"));
+    for (shell, asks) in [("zsh", 13), ("fish", 13), ("powershell", 0), ("elvish", 0)] {
+        let script = script(shell);
+        assert_eq!(script.matches("mcpgw __sessions").count(), asks, "{shell}");
+        assert!(!script.contains("@sessions@"), "{shell}");
+    }
+}
+
+#[test]
 fn the_committed_help_is_what_the_binary_prints() {
     let home = Home::new();
     let help = |args: &[&str]| {

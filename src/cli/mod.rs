@@ -148,6 +148,9 @@ pub enum Command {
         #[arg(long)]
         port: u16,
     },
+    /// The names by which sessions can be told apart, a line each: what shells offer
+    #[command(hide = true, name = "__sessions")]
+    Sessions,
     /// Wait for a session's end, then end whatever it left running
     #[command(hide = true, name = "__reap")]
     Reap {

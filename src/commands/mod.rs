@@ -60,6 +60,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::DemoGateway { port } => {
             runtime().and_then(|runtime| runtime.block_on(gateway::demo::serve(port)))
         }
+        Command::Sessions => status::names(),
         Command::Reap { session } => {
             process::reap(&session);
             Ok(())

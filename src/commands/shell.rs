@@ -3,6 +3,7 @@
 
 use clap::CommandFactory;
 use clap::builder::PossibleValuesParser;
+use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::config;
@@ -20,7 +21,12 @@ fn shown_cli() -> clap::Command {
         .subcommands(shown)
 }
 
-/// The names that a shell can offer. Sessions come and go, so theirs are not among them.
+/// Stands where the names of sessions go: they come and go, so the shell asks for them when it wants them.
+const SESSIONS: &str = "@sessions@";
+/// What it asks, in the words of each shell that can ask in the middle of a list.
+const ASK: &str = "mcpgw __sessions 2>/dev/null";
+
+/// The names that a shell can offer.
 fn with_names(cli: clap::Command) -> clap::Command {
     // clap keeps words that live as long as the program; this one prints a script and ends.
     let kept = |word: &str| &*Box::leak(Box::<str>::from(word));
@@ -33,7 +39,18 @@ fn with_names(cli: clap::Command) -> clap::Command {
         let command = offer(command, "provider", choices());
         offer(offer(command, "configure", clients()), "fallback", providers())
     };
-    cli.mut_subcommand("tunnel", tunnel)
+    let cli = ["bridge", "status", "url", "run", "logs", "stop", "doctor", "configure"]
+        .into_iter()
+        .fold(cli, |cli, name| cli.mut_subcommand(name, |command| offer(command, "session", [SESSIONS])));
+    let cli = NAMED
+        .into_iter()
+        .fold(cli, |cli, name| cli.mut_subcommand(name, |command| offer(command, "name", [SESSIONS])));
+    let key = |command: clap::Command| {
+        let show = command.mut_subcommand("show", |command| offer(command, "session", [SESSIONS]));
+        show.mut_subcommand("rotate", |command| offer(command, "session", [SESSIONS]))
+    };
+    cli.mut_subcommand("key", key)
+        .mut_subcommand("tunnel", tunnel)
         .mut_subcommand("init", |command| {
             offer(offer(command, "provider", choices()), "configure", clients())
         })
@@ -53,10 +70,30 @@ fn offer(
     command.mut_arg(argument, |argument| argument.value_parser(PossibleValuesParser::new(names)))
 }
 
-pub(super) fn completions(shell: clap_complete::Shell) {
+/// Where a session's name may stand alone.
+const NAMED: [&str; 3] = ["status", "url", "stop"];
+
+pub(super) fn completions(shell: Shell) {
     let mut script = vec![];
     clap_complete::generate(shell, &mut with_names(shown_cli()), "mcpgw", &mut script);
-    report::bytes(&script);
+    report::bytes(asking(shell, &String::from_utf8_lossy(&script)).as_bytes());
+}
+
+/// The script, with the question in the place of the sign. The shells that are not named here offer no values.
+fn asking(shell: Shell, script: &str) -> String {
+    match shell {
+        Shell::Bash => script.replace(SESSIONS, &format!("$({ASK})")),
+        Shell::Zsh => {
+            script.replace(&format!("({SESSIONS})"), &format!("{{compadd -- ${{(f)\"$({ASK})\"}}}}"))
+        }
+        Shell::Fish => {
+            let alone = NAMED.map(|name| {
+                format!("complete -c mcpgw -n \"__fish_mcpgw_using_subcommand {name}\" -f -a \"({ASK})\"\n")
+            });
+            script.replace(&format!("{SESSIONS}\\t''"), &format!("({ASK})")) + &alone.concat()
+        }
+        _ => script.into(),
+    }
 }
 
 pub(super) fn man(path: &[String]) -> Result<()> {

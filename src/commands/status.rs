@@ -11,7 +11,7 @@ use crate::cli::StatusArgs;
 use crate::client::{self, Leftover};
 use crate::error::Result;
 use crate::report::{self, Canvas, Card, Event};
-use crate::state::{Pulse, SessionRecord, State, Watch};
+use crate::state::{self, Pulse, SessionRecord, State, Watch};
 
 pub(super) fn run(args: &StatusArgs) -> Result<()> {
     let state = State::open()?;
@@ -31,6 +31,14 @@ pub(super) fn run(args: &StatusArgs) -> Result<()> {
     if !args.json {
         client::leftovers(&state).iter().for_each(left);
     }
+    Ok(())
+}
+
+/// What `--session` takes for each, for shells that complete it.
+pub(super) fn names() -> Result<()> {
+    let sessions = State::look()?.sessions();
+    let all: Vec<&SessionRecord> = sessions.iter().collect();
+    all.iter().for_each(|session| report::out(&state::handle(session, &all)));
     Ok(())
 }
 

@@ -104,8 +104,8 @@ fn several(fitting: &[&SessionRecord]) -> Error {
         .fix(format!("name one, for example --session {}", handle(newest, fitting)))
 }
 
-/// What tells it apart from the others.
-fn handle(session: &SessionRecord, among: &[&SessionRecord]) -> String {
+/// What tells it apart from the others: its name, its id where another has that name.
+pub fn handle(session: &SessionRecord, among: &[&SessionRecord]) -> String {
     let name = session.name();
     match among.iter().filter(|other| other.name() == name).count() {
         1 => name,

@@ -21,7 +21,7 @@ use crate::error::{Error, Result, io_reason};
 use crate::file::{self, Privacy};
 use crate::os;
 
-pub use choose::{Here, Wanted, choose};
+pub use choose::{Here, Wanted, choose, handle};
 pub use key::{Key, read_key};
 pub use log::{Log, stamp};
 pub use port::PortClaim;
