@@ -118,6 +118,8 @@ fn in_a_project_another_projects_session_is_named_and_never_taken_for_its_own() 
         assert_eq!(call(folder, &["url"]).stdout.trim(), format!("https://localhost:{port}"), "{folder}");
     }
     assert_eq!(call("blog", &["url", "shop"]).stdout.trim(), format!("https://localhost:{port}"));
+    let held = call("blog", &["tunnel", "--demo", "--https-port", &port.to_string()]);
+    assert!(held.code == 1 && held.stderr.contains("`mcpgw stop shop`"), "{held:?}");
     assert_eq!(call("blog", &["stop", "shop"]).stdout, "stopped shop\n");
     assert!(shop.wait().success());
 }

@@ -146,6 +146,7 @@ fn a_word_that_does_not_exist_leads_to_the_one_that_was_meant() {
         (&["tunnel", "pnpm"], "a command goes after two dashes: mcpgw tunnel -- pnpm"),
         (&["tunnel", "3001", "pnpm", "start"], "mcpgw tunnel -- pnpm"),
         (&["tunnel", "--profile", "team", "pnpm", "start"], "mcpgw tunnel -- pnpm"),
+        (&["run"], "fix: mcpgw run -- <CMD>..."),
         (&["run", "pnpm"], "mcpgw run -- pnpm"),
         (&["tunnel", "--provder", "lt"], "'--provider'"),
         (&["tunnel", "--provider", "clodflared"], "did you mean cloudflared?"),

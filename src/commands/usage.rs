@@ -73,6 +73,14 @@ fn told(error: &clap::Error) -> Option<Error> {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             Some(wrong_value(arg, value, &why))
         }
+        ErrorKind::MissingRequiredArgument => {
+            let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else {
+                return None;
+            };
+            let usage = error.get(ContextKind::Usage)?.to_string();
+            let how = usage.trim().trim_start_matches("Usage: ").to_string();
+            Some(Error::usage("usage", format!("go on without {}", missing.join(" and "))).fix(how))
+        }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg).filter(|word| !word.starts_with('-'))?;
             // One before it may have been taken for a port.

@@ -20,6 +20,7 @@ use super::visitor::{self, Socket};
 use super::{Shared, forward};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
+use crate::state::{SessionRecord, State, handle};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -54,20 +55,25 @@ pub(super) async fn bind_port(port: u16, flag: &str) -> Result<Vec<TcpListener>>
 }
 
 fn cannot_bind(port: u16, flag: &str, error: &io::Error) -> Error {
-    let holder = match os::listener_on(port) {
-        Some(process) if error.kind() == io::ErrorKind::AddrInUse => {
-            format!(": {} (pid {}) listens there", process.name, process.pid)
-        }
-        _ => format!(": {}", io_reason(error)),
+    let holder = os::listener_on(port).filter(|_| error.kind() == io::ErrorKind::AddrInUse);
+    let why = match &holder {
+        Some(process) => format!("{} (pid {}) listens there", process.name, process.pid),
+        None => io_reason(error),
     };
-    let failed = Error::failed("edge.bind", format!("listen on port {port} of localhost{holder}"));
-    match flag {
-        "" => failed,
-        flag if holder.starts_with(": mcpgw ") => {
-            failed.fix(format!("end that session with `mcpgw stop`, or choose another port with {flag}"))
-        }
-        flag => failed.fix(format!("end that program, or choose another port with {flag}")),
+    let failed = Error::failed("edge.bind", format!("listen on port {port} of localhost: {why}"));
+    match (flag, holder.and_then(|process| session_of(process.pid))) {
+        ("", _) => failed,
+        (flag, Some(name)) => failed
+            .fix(format!("end that session with `mcpgw stop {name}`, or choose another port with {flag}")),
+        (flag, None) => failed.fix(format!("end that program, or choose another port with {flag}")),
     }
+}
+
+/// What the running session of this process is called.
+fn session_of(pid: u32) -> Option<String> {
+    let running = State::look().ok()?.running();
+    let all: Vec<&SessionRecord> = running.iter().collect();
+    all.iter().find(|session| session.pid == pid).map(|session| handle(session, &all))
 }
 
 /// Accepts until the task is aborted; with it end all connections.
