@@ -530,7 +530,7 @@ fn an_undo_is_of_this_project_alone_and_tells_each_file_once() {
     assert_eq!(servers(), json!({"mcpgw-blog": {"url": "https://blog.example/mcp"}}), "{undone:?}");
     let line = format!("Cursor: restored {} (`mcpgw` of {})", path.display(), folder("shop"));
     assert!(undone.stdout.contains(&line), "{undone:?}");
-    let stays = format!("the entries of {} stay", folder("blog"));
+    let stays = format!("entries for {} stay", folder("blog"));
     assert!(undone.stdout.contains(&stays) && undone.stdout.contains("--undo --all"), "{undone:?}");
     let nothing = shop(&["--undo"]);
     assert!(nothing.stdout.contains("nothing to undo") && nothing.stdout.contains(&stays), "{nothing:?}");

@@ -142,6 +142,10 @@ fn auto_takes_lt_when_it_is_installed_and_the_demo_stays_local() {
     let mut demo = Mcpgw::tunnel(&home).args(["--demo", "--https-port", &https]).start();
     assert_eq!(demo.expect("ready")["provider"], "local");
     demo.stop();
+    // Whoever asks for a name, or has a server, wants it.
+    let mut named = Mcpgw::tunnel(&home).args(["--demo", "--server", &server.url()]).start();
+    assert_eq!(named.expect("ready")["provider"], "localtunnel");
+    named.stop();
 }
 
 #[test]

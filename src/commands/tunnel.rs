@@ -64,9 +64,11 @@ fn tunnel(args: TunnelArgs, report: &Report) -> Result<()> {
 fn settle(args: TunnelArgs) -> Result<Settings> {
     let here = std::env::current_dir().unwrap_or_default();
     let demo = args.demo;
-    let mut layer = layer(args).over(config::project(&here)?).over(config::user()?);
+    let asked = layer(args);
     // A demo is for trying things out: it needs no network unless asked for it.
-    let named = layer.url.is_some() || layer.tunnel_name.is_some() || layer.domain.is_some();
+    let name_wanted = asked.subdomain.is_some() || asked.server.is_some();
+    let mut layer = asked.over(config::project(&here)?).over(config::user()?);
+    let named = name_wanted || layer.url.is_some() || layer.tunnel_name.is_some() || layer.domain.is_some();
     if demo && layer.provider.is_none() && !named {
         layer.provider = Some("local".into());
     }
@@ -177,7 +179,8 @@ fn notices(settings: &Settings, choice: &Choice, tls: Option<&Keeper>) -> Vec<Ev
     let remarks = first.provider.remarks(settings, version).into_iter();
     let mut notices: Vec<Event> =
         remarks.map(|remark| Event::notice(remark.code, remark.message, remark.fix)).collect();
-    for flag in choice.unused(settings) {
+    let unused = choice.unused(settings);
+    for flag in &unused {
         let message = format!("--{flag} changes nothing: {} makes no use of it", first.provider.id());
         notices.push(Event::notice("settings.unused", message, None));
     }
@@ -203,7 +206,8 @@ fn notices(settings: &Settings, choice: &Choice, tls: Option<&Keeper>) -> Vec<Ev
         let fix = "leave --auth none out, and visitors need a key";
         notices.push(Event::notice("auth.none", message, Some(fix.into())));
     }
-    if let Some(server) = settings.server.as_ref().filter(|server| server.scheme() == "http") {
+    let server = settings.server.as_ref().filter(|_| !unused.contains(&"server"));
+    if let Some(server) = server.filter(|server| server.scheme() == "http") {
         let message = format!(
             "{} is plain http: what goes through this tunnel can be read on the way",
             session::base(server)

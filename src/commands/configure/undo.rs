@@ -58,7 +58,7 @@ fn stay(others: &[Owner]) -> Option<Event> {
         |owner: &Owner| owner.as_ref().map_or("no project".into(), |owner| owner.display().to_string());
     let names = others.iter().map(word).collect::<Vec<_>>().join(", ");
     let fix = "to give back those, too: mcpgw configure --undo --all";
-    let message = format!("the entries of {names} stay");
+    let message = format!("entries for {names} stay");
     (!others.is_empty()).then(|| Event::notice("client.others", message, Some(fix.into())))
 }
 
