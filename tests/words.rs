@@ -140,6 +140,8 @@ fn a_word_that_does_not_exist_leads_to_the_one_that_was_meant() {
         (&["stats"], "did you mean `mcpgw status`?"),
         (&["cert", "trsut"], "did you mean `mcpgw cert trust`?"),
         (&["nothing"], "mcpgw --help lists them"),
+        (&["http", "3001"], "that is `mcpgw tunnel` here"),
+        (&["help", "tunel"], "did you mean `mcpgw tunnel`?"),
         (&["3001"], "for the gateway on port 3001: mcpgw tunnel 3001"),
         (&["tunnel", "99999"], "use `99999`: a port is a number from 1 to 65535"),
         (&["tunnel", "--port", "many"], "use --port many: a port is a number from 1 to 65535"),

@@ -92,12 +92,30 @@ fn told(error: &clap::Error) -> Option<Error> {
     }
 }
 
+/// What other tools of this kind call it.
+const ELSEWHERE: [(&[&str], &str); 9] = [
+    (&["start", "up", "serve", "http", "share", "expose", "open", "dev"], "mcpgw tunnel"),
+    (&["list", "ls", "ps", "sessions"], "mcpgw status"),
+    (&["down", "kill", "end", "quit"], "mcpgw stop"),
+    (&["check", "diagnose"], "mcpgw doctor"),
+    (&["login", "setup", "install", "authtoken"], "mcpgw providers setup PROVIDER"),
+    (&["add"], "mcpgw configure CLIENT"),
+    (&["remove"], "mcpgw configure CLIENT --remove"),
+    (&["undo"], "mcpgw configure --undo"),
+    (&["version"], "mcpgw --version"),
+];
+
 fn no_command(word: &str) -> Error {
     let error = Error::usage("usage", format!("run `{word}`: there is no such command"));
     if word.parse::<u16>().is_ok() {
         return error.fix(format!("for the gateway on port {word}: mcpgw tunnel {word}"));
     }
-    let above: Vec<String> = std::env::args().skip(1).take_while(|given| given != word).collect();
+    let given = std::env::args().skip(1).take_while(|given| given != word);
+    let above: Vec<String> = given.filter(|given| given != "help").collect();
+    let known = ELSEWHERE.iter().find(|(words, _)| words.contains(&word));
+    if let (Some((_, here)), true) = (known, above.is_empty()) {
+        return error.fix(format!("that is `{here}` here"));
+    }
     let mut commands = crate::cli::command();
     for name in &above {
         if let Some(below) = commands.find_subcommand(name).cloned() {

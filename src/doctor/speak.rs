@@ -7,6 +7,7 @@ use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
+use super::program::short;
 use crate::web;
 
 /// What somebody made of MCP's first words.
@@ -105,18 +106,13 @@ pub(super) fn tail(said: &str) -> String {
 }
 
 fn judge(status: u16, said: Option<Value>, body: &[u8]) -> Spoken {
-    let beginning: String = String::from_utf8_lossy(body)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .filter(|char| !char.is_control())
-        .take(120)
-        .collect();
+    const LONGEST: usize = 120;
+    let words = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
+    let beginning = short(&words, LONGEST);
     match said {
         Some(message) if message["result"].is_object() => {
             let result = &message["result"];
-            let text = |value: &Value| value.as_str().map(|text| text.chars().take(60).collect::<String>());
+            let text = |value: &Value| value.as_str().map(|text| short(text, LONGEST / 2));
             let name = text(&result["serverInfo"]["name"]).unwrap_or("an MCP server".into());
             let version = text(&result["serverInfo"]["version"]).map_or(String::new(), |it| format!(" {it}"));
             let protocol = text(&result["protocolVersion"]).unwrap_or("2026-07-28".into());
@@ -125,8 +121,8 @@ fn judge(status: u16, said: Option<Value>, body: &[u8]) -> Spoken {
         Some(message) if message["error"].is_object() && (200..500).contains(&status) => {
             let why = message["error"]["message"].as_str().unwrap_or("an error without words");
             match status {
-                404 | 403 | 421 => Spoken::Status(status, why.chars().take(120).collect()),
-                _ => Spoken::Refused(why.chars().take(120).collect()),
+                404 | 403 | 421 => Spoken::Status(status, short(why, LONGEST)),
+                _ => Spoken::Refused(short(why, LONGEST)),
             }
         }
         _ if (200..300).contains(&status) => Spoken::Other(beginning),
