@@ -108,7 +108,9 @@ fn in_a_project_another_projects_session_is_named_and_never_taken_for_its_own() 
     }
     assert!(call("blog", &["logs"]).stderr.contains(&runs), "it has no logs of its own");
     let own = call("tried", &["logs", "-n", "all"]);
-    assert!(own.code == 0 && own.stderr.contains("which has ended"), "{own:?}");
+    let ended = format!("in {}, which has ended", home.path().join("tried").display());
+    assert!(own.code == 0 && own.stderr.contains(&ended), "{own:?}");
+    assert!(call("blog", &["logs", "--session", "tried"]).stderr.contains(&ended), "by its name, too");
     for folder in ["blog", "tried", "notes"] {
         let spared = call(folder, &["stop"]);
         assert_eq!(spared.code, 0, "{spared:?}");

@@ -360,12 +360,11 @@ fn requests_under_way_are_finished_before_the_end() {
     let mut up = Up::start(&[], &["--subdomain", "draining"]);
     let url = format!("{}/api/mcp/default?delay=1500", up.url);
     let visitor = std::thread::spawn(move || http::fetch(&url));
-    wait_for("the request to reach the gateway", Duration::from_secs(5), || {
-        let connections = fs::read_to_string("/proc/net/tcp").unwrap();
-        let port = format!(":{:04X}", up.port);
-        connections.lines().any(|line| line.contains(&port) && line.contains(" 01 ")).then_some(())
+    let gateway = format!("http://127.0.0.1:{}/api/mcp/default", up.port);
+    let under_way = || http::fetch(&gateway).unwrap().json()["under_way"].as_u64();
+    wait_for("the request to reach the gateway", Duration::from_secs(20), || {
+        (under_way() == Some(1)).then_some(())
     });
-    std::thread::sleep(Duration::from_millis(200));
     up.session.signal(Signal::TERM);
     assert_eq!(visitor.join().unwrap().unwrap().status, 200);
     assert!(up.session.wait().success());

@@ -10,7 +10,7 @@ use crate::os;
 use crate::process::clean;
 use crate::provider::Plain;
 use crate::report::{self, Said};
-use crate::state::{Here, SessionRecord, State, Tail, Watch};
+use crate::state::{self, Here, SessionRecord, State, Tail, Watch};
 
 const ALL: [LogName; 4] = [LogName::Provider, LogName::Gateway, LogName::Edge, LogName::Hook];
 
@@ -54,14 +54,20 @@ fn find(args: &LogsArgs) -> Result<(PathBuf, Option<SessionRecord>)> {
         Err(error) if error.code != "session.none" || args.which.port.is_some() => return Err(error),
         Err(error) => error,
     };
-    let id = args.which.session.as_deref();
+    let name = args.which.session.as_deref();
     let project = match &here {
-        Here::Project(folder) if id.is_none() => Some(folder.as_path()),
+        Here::Project(folder) if name.is_none() => Some(folder.as_path()),
         _ => None,
     };
-    let past = state.past_logs(id, project).ok_or(error)?;
+    let past = state.past_logs(name, project).ok_or(error)?;
     let id = past.file_name().unwrap_or_default().to_string_lossy();
-    report::remark(&format!("that session runs no more: these are the logs of {id}, which has ended"));
+    let of = state::project_of(&past).map_or(String::new(), |project| format!(" in {}", project.display()));
+    let none = match (name, project) {
+        (Some(name), _) => format!("no session `{name}` runs"),
+        (None, Some(_)) => "no session of this project runs".into(),
+        (None, None) => "no session runs".into(),
+    };
+    report::remark(&format!("{none}: these are the logs of {id}{of}, which has ended"));
     Ok((past, None))
 }
 

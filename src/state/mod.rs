@@ -241,11 +241,15 @@ impl State {
         Watch::of(self.root.join("sessions"))
     }
 
-    /// The logs of a session that ended, if they are still kept: those of this id, else the last one's of this
-    /// project, or of any.
-    pub fn past_logs(&self, id: Option<&str>, project: Option<&Path>) -> Option<PathBuf> {
+    /// The logs of the last session that ended, if they are still kept: of those of this name or id, or of this
+    /// project, or of all.
+    pub fn past_logs(&self, name: Option<&str>, project: Option<&Path>) -> Option<PathBuf> {
+        let is_called = |path: &Path, name: &str| {
+            let is_last = |path: &Path| path.file_name().is_some_and(|last| last == name);
+            is_last(path) || project_of(path).is_some_and(|project| is_last(&project))
+        };
         let wanted = self.kept_logs().filter(|path| {
-            id.is_none_or(|id| path.file_name().is_some_and(|name| name == id))
+            name.is_none_or(|name| is_called(path, name))
                 && project.is_none_or(|project| is_of(path, project))
         });
         wanted.max_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
@@ -278,6 +282,11 @@ impl State {
 
 /// The file beside a session's logs that says whose they are: the project's folder.
 const WHOSE: &str = "project";
+
+/// The project of the session with these logs, as far as it can be told.
+pub fn project_of(logs: &Path) -> Option<PathBuf> {
+    fs::read_to_string(logs.join(WHOSE)).ok().map(PathBuf::from)
+}
 
 fn is_of(logs: &Path, project: &Path) -> bool {
     fs::read(logs.join(WHOSE)).is_ok_and(|whose| whose == project.as_os_str().as_encoded_bytes())

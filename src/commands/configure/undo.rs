@@ -54,8 +54,9 @@ fn meant(owners: Vec<Owner>, project: Option<&Path>, here: &Path) -> (Vec<Owner>
 
 /// Whose entries are left alone is said.
 fn stay(others: &[Owner]) -> Option<Event> {
-    let word =
-        |owner: &Owner| owner.as_ref().map_or("no project".into(), |owner| owner.display().to_string());
+    let word = |owner: &Owner| {
+        owner.as_ref().map_or("no project in particular".into(), |owner| owner.display().to_string())
+    };
     let names = others.iter().map(word).collect::<Vec<_>>().join(", ");
     let fix = "to give back those, too: mcpgw configure --undo --all";
     let message = format!("entries for {names} stay");
