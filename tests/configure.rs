@@ -153,6 +153,7 @@ fn what_a_client_knows_of_itself_is_listed() {
     done(&home, ["cursor", "--url", URL]);
     assert_eq!(row(&home)["configured"], true);
     let text = configure(&home, ["--list"]).stdout;
+    assert!(text.starts_with("cursor "), "what is here comes first: {text}");
     assert!(text.lines().any(|line| line.starts_with("trae") && line.contains("--experimental")), "{text}");
 }
 

@@ -6,7 +6,7 @@ use super::pick;
 use crate::cli::StopArgs;
 use crate::error::{Error, Result};
 use crate::os::{self, Signal};
-use crate::state::{Here, SessionRecord, State};
+use crate::state::{Here, SessionRecord, State, handle};
 use crate::{client, process, report, session};
 
 pub(super) fn run(args: &StopArgs) -> Result<()> {
@@ -40,8 +40,9 @@ pub(super) fn run(args: &StopArgs) -> Result<()> {
     for restored in session::restored(client::restore_leftovers(&state)) {
         report::advise(&restored);
     }
+    let all: Vec<&SessionRecord> = spared.iter().collect();
     for other in &spared {
-        let (name, folder) = (other.name(), other.folder.display());
+        let (name, folder) = (handle(other, &all), other.folder.display());
         report::out(&format!("no session of this project runs; {name} runs for {folder}: mcpgw stop {name}"));
     }
     if asked.is_empty() && dead.is_empty() && left && spared.is_empty() {

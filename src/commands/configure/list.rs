@@ -38,10 +38,12 @@ pub(super) fn run(args: &ConfigureArgs, state: &State, ground: &Ground) {
             path,
         }
     };
-    let rows: Vec<Row> = client::ALL.iter().map(row).collect();
+    let mut rows: Vec<Row> = client::ALL.iter().map(row).collect();
     if args.json {
         return report::out(&serde_json::json!({"clients": rows}).to_string());
     }
+    // What is here first: most of the others are nobody's business.
+    rows.sort_by_key(|row| (!row.configured, !row.installed, row.path.is_none()));
     for row in rows {
         let state = match (row.configured, row.installed, &row.path) {
             (true, _, _) => "configured",
