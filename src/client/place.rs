@@ -187,7 +187,10 @@ mod tests {
             first("claude-code", "linux", &[("CLAUDE_CONFIG_DIR", "c")]),
             "/work/shop/src/c/.claude.json"
         );
-        assert_eq!(first("opencode", "macos", &[("XDG_CONFIG_HOME", "/x")]), "/x/opencode/opencode.jsonc");
+        // Absolute on the system that the test runs on.
+        const ROOT: &str = if cfg!(windows) { "C:/x" } else { "/x" };
+        let moved = first("opencode", "macos", &[("XDG_CONFIG_HOME", ROOT)]);
+        assert_eq!(moved, format!("{ROOT}/opencode/opencode.jsonc"));
         assert_eq!(
             first("copilot-cli", "linux", &[("XDG_CONFIG_HOME", "/x")]),
             "/home/me/.copilot/mcp-config.json"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdin};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 fn become_it(args: &RunArgs, session: &SessionRecord) -> Result<ExitCode> {
     let (program, rest) =
         args.command.split_first().ok_or_else(|| Error::usage("run.command", "run nothing"))?;
-    let code = os::become_program(Command::new(program).args(rest).envs(&session.env)).map_err(|error| {
+    let mut command = Command::new(os::program(program, Path::new(".")));
+    let code = os::become_program(command.args(rest).envs(&session.env)).map_err(|error| {
         let program = program.to_string_lossy();
         Error::failed("run.start", format!("start `{program}`: {}", io_reason(&error)))
             .fix(format!("check that `{program}` is installed and on PATH"))

@@ -10,22 +10,22 @@ mod imp;
 #[cfg(windows)]
 #[path = "windows.rs"]
 mod imp;
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 mod look;
 #[cfg(target_os = "linux")]
 mod proc_fs;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod ps;
+#[cfg(windows)]
+mod toolhelp;
 
 pub use imp::{
     Suspension, TerminalModes, Termination, adopt_orphans, become_program, detach, exchange, exit_code,
-    free_space, is_at, keep_mode, make_private, may_write, mode, ordinary_mode, others_can_read, own_session,
-    private_dir, private_options, reader_left, reap_orphans, shell, signal_group, signal_process, touch,
-    trust_steps, untrust_steps,
+    free_space, is_at, is_foreign, keep_mode, make_private, may_write, mode, ordinary_mode, others_can_read,
+    own_session, private_dir, private_options, program, reader_left, reap_orphans, shell, signal_group,
+    signal_process, touch, trust_steps, untrust_steps,
 };
-#[cfg(windows)]
-pub use imp::{arguments, carries, environment, listener_on, listening_ports, process, processes};
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 pub use look::wait_for_end;
 #[cfg(target_os = "linux")]
 pub use proc_fs::{
@@ -33,6 +33,10 @@ pub use proc_fs::{
 };
 #[cfg(all(unix, not(target_os = "linux")))]
 pub use ps::{arguments, carries, environment, listener_on, listening_ports, process, processes};
+#[cfg(windows)]
+pub use toolhelp::{
+    arguments, carries, environment, listener_on, listening_ports, process, processes, wait_for_end,
+};
 
 /// What to tell a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "pre_exec: the one way to run setsid between fork and exec")]
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -308,6 +310,16 @@ impl Suspension {
 /// Returns only when that failed.
 pub fn become_program(command: &mut Command) -> io::Result<i32> {
     Err(command.exec())
+}
+
+/// The program's file, which the system finds by itself.
+pub fn program<'a>(name: &'a OsStr, _: &Path) -> Cow<'a, OsStr> {
+    Cow::Borrowed(name)
+}
+
+/// Is that what starting a program for another kind of machine ends in?
+pub fn is_foreign(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOEXEC)
 }
 
 /// What a shell would say of this end: the exit code, or 128 and the signal's number.

@@ -1,22 +1,46 @@
-//! Windows: trees are ended by taskkill, files are private by the profile's own access list.
-//! Not run by our CI.
+//! Windows: console groups, jobs, files that are private by the profile's own access list.
 
-use std::collections::BTreeSet;
+#![allow(unsafe_code, reason = "std has no word for consoles, jobs and events")]
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::mem::size_of;
+use std::os::windows::ffi::OsStrExt;
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use super::{Interruption, Process, Signal};
+use tokio::sync::mpsc;
+use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::System::Console::{
+    CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent, SetConsoleCtrlHandler,
+};
+use windows_sys::Win32::System::JobObjects::{
+    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject,
+};
+use windows_sys::Win32::System::Threading::{
+    CREATE_NEW_PROCESS_GROUP, CreateEventW, EVENT_MODIFY_STATE, GetCurrentProcess, INFINITE, OpenEventW,
+    SetEvent, WaitForSingleObject,
+};
 
-const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+use super::{Interruption, Signal};
 
-/// A process group of its own, so that our Ctrl-C misses it.
+/// Does this process start its children as leaders of console groups? An event for a group that is none may
+/// reach everybody at the console.
+static LEADERS: AtomicBool = AtomicBool::new(false);
+
+/// A process group of its own, so that our Ctrl-C misses it and a Ctrl-Break for it reaches its whole tree.
 pub fn own_session(command: &mut tokio::process::Command) {
     command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+    LEADERS.store(true, Ordering::Relaxed);
 }
 
 /// The same for a helper that must outlive us.
@@ -24,17 +48,23 @@ pub fn detach(command: &mut Command) {
     command.creation_flags(CREATE_NEW_PROCESS_GROUP);
 }
 
-/// Ends one process; there is no polite way to ask a console process here.
+/// Signals one process; one that is gone is no error. Only another mcpgw can be asked to end (see
+/// [`Termination`]); of others each end is by [`Signal::Kill`].
 pub fn signal_process(pid: u32, signal: Signal) {
-    if signal != Signal::Continue {
-        quiet("taskkill", &["/F", "/PID", &pid.to_string()]);
+    match signal {
+        Signal::Kill => super::toolhelp::kill(pid),
+        Signal::Term | Signal::Interrupt | Signal::Hangup => ask_to_end(pid),
+        Signal::Continue => {}
     }
 }
 
-/// Ends a process and all it started.
+/// Signals a process group; one that is gone is no error. Where it shares no console with us it cannot be asked,
+/// and is ended.
 pub fn signal_group(leader: u32, signal: Signal) {
-    if signal != Signal::Continue {
-        quiet("taskkill", &["/T", "/F", "/PID", &leader.to_string()]);
+    match signal {
+        Signal::Kill => super::toolhelp::kill(leader),
+        Signal::Term | Signal::Interrupt | Signal::Hangup => ask_group(leader),
+        Signal::Continue => {}
     }
 }
 
@@ -43,8 +73,21 @@ pub async fn reader_left() {
     std::future::pending().await
 }
 
-/// Windows has no orphans to adopt.
-pub fn adopt_orphans() {}
+/// All that we start from here on ends with us, however we end: the kernel sees to it, for it is in one job with us
+/// that is closed with our last handle to it, which nobody closes but our end.
+pub fn adopt_orphans() {
+    let size = u32::try_from(size_of::<JOBOBJECT_EXTENDED_LIMIT_INFORMATION>()).unwrap_or_default();
+    let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    // SAFETY: the job is ours and stays open; `limits` is of the kind and the size that is said.
+    unsafe {
+        let job = CreateJobObjectW(null(), null());
+        let limits = (&raw const limits).cast();
+        if SetInformationJobObject(job, JobObjectExtendedLimitInformation, limits, size) != 0 {
+            AssignProcessToJobObject(job, GetCurrentProcess());
+        }
+    }
+}
 
 /// Windows has no zombies.
 pub fn reap_orphans(_waited_for: impl Fn(u32) -> bool) {}
@@ -98,79 +141,18 @@ pub fn ordinary_mode(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// All processes we may see.
-pub fn processes() -> Vec<Process> {
-    let output = Command::new("tasklist").args(["/FO", "CSV", "/NH"]).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            let mut columns = line.trim_matches('"').split("\",\"");
-            let name = columns.next()?.to_string();
-            Some(Process {
-                pid: columns.next()?.parse().ok()?,
-                parent: 0,
-                session: 0,
-                start: 0,
-                name,
-                zombie: false,
-                stopped: false,
-            })
-        })
-        .collect()
-}
-
-/// One process, if it lives.
-pub fn process(pid: u32) -> Option<Process> {
-    processes().into_iter().find(|process| process.pid == pid)
-}
-
-/// Another process's environment is not readable here.
-pub fn carries(_pid: u32, _variable: &str) -> bool {
-    false
-}
-
-/// Only its name is known here.
-pub fn arguments(pid: u32) -> Vec<String> {
-    process(pid).map(|process| process.name).into_iter().collect()
-}
-
-/// Another process's environment is not readable here.
-pub fn environment(_pid: u32) -> Option<Vec<String>> {
-    None
-}
-
-/// The process that listens on a TCP port.
-pub fn listener_on(port: u16) -> Option<Process> {
-    let (_, pid) = listeners().into_iter().find(|(at, _)| *at == port)?;
-    process(pid)
-}
-
-/// The TCP ports that these processes listen on.
-pub fn listening_ports(pids: &[u32]) -> Vec<u16> {
-    let held = listeners().into_iter().filter(|(_, pid)| pids.contains(pid));
-    held.map(|(port, _)| port).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// `(port, pid)` of every listening socket.
-fn listeners() -> Vec<(u16, u32)> {
-    let Ok(output) = Command::new("netstat").args(["-ano", "-p", "TCP"]).output() else { return vec![] };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let row = |line: &str| {
-        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-        let port = columns.get(1)?.rsplit(':').next()?.parse().ok()?;
-        (*columns.get(3)? == "LISTENING").then(|| Some((port, columns.get(4)?.parse().ok()?))).flatten()
-    };
-    text.lines().filter_map(row).collect()
-}
-
 /// Access lists are too much to tell; a write will.
 pub fn may_write(_: &Path) -> bool {
     true
 }
 
-/// Nobody asks the system here.
-pub fn free_space(_: &Path) -> Option<u64> {
-    None
+/// Bytes that are left for us on the disk of this folder.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    let folder: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
+    let mut free = 0;
+    // SAFETY: the path ends in a zero; what is not asked for is null.
+    let known = unsafe { GetDiskFreeSpaceExW(folder.as_ptr(), &raw mut free, null_mut(), null_mut()) };
+    (known != 0).then_some(free)
 }
 
 /// There are no modes here.
@@ -202,21 +184,29 @@ impl TerminalModes {
     pub fn restore(&self) {}
 }
 
-/// Requests to end: Ctrl-C, Ctrl-Break, the window closing.
+/// Requests to end: Ctrl-C, Ctrl-Break, the window closing, and `mcpgw stop`, which is at another console and so
+/// sets an event that is named after us.
 #[derive(Debug)]
 pub struct Termination {
     interrupt: tokio::signal::windows::CtrlC,
     abort: tokio::signal::windows::CtrlBreak,
     close: tokio::signal::windows::CtrlClose,
+    asked: mpsc::UnboundedReceiver<()>,
+    /// Without it `asked` would close when the event has come.
+    _open: mpsc::UnboundedSender<()>,
 }
 
 impl Termination {
     /// Takes over the signals.
     pub fn listen() -> io::Result<Self> {
+        let (tell, asked) = mpsc::unbounded_channel();
+        listen_for_stop(tell.clone())?;
         Ok(Self {
             interrupt: tokio::signal::windows::ctrl_c()?,
             abort: tokio::signal::windows::ctrl_break()?,
             close: tokio::signal::windows::ctrl_close()?,
+            asked,
+            _open: tell,
         })
     }
 
@@ -226,8 +216,52 @@ impl Termination {
             _ = self.interrupt.recv() => Interruption::End("interrupted"),
             _ = self.abort.recv() => Interruption::End("terminated"),
             _ = self.close.recv() => Interruption::End("hung up"),
+            Some(()) = self.asked.recv() => Interruption::End("terminated"),
         }
     }
+}
+
+/// The event by which the mcpgw with this id is asked to end. Only this user's own programs can set it.
+fn stop_event(pid: u32) -> Vec<u16> {
+    format!("Local\\mcpgw-stop-{pid}").encode_utf16().chain([0]).collect()
+}
+
+fn ask_group(leader: u32) {
+    if !LEADERS.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: the call takes two numbers.
+    if unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader) } == 0 {
+        super::toolhelp::kill_tree(leader);
+    }
+}
+
+fn ask_to_end(pid: u32) {
+    // SAFETY: the name ends in a zero; the handle is ours alone.
+    unsafe {
+        let event = OpenEventW(EVENT_MODIFY_STATE, 0, stop_event(pid).as_ptr());
+        if !event.is_null() {
+            let event = OwnedHandle::from_raw_handle(event);
+            SetEvent(event.as_raw_handle());
+        }
+    }
+}
+
+fn listen_for_stop(tell: mpsc::UnboundedSender<()>) -> io::Result<()> {
+    // SAFETY: the name ends in a zero; set once, the event stays so for all who listen. The handle is ours alone.
+    let event = unsafe {
+        let event = CreateEventW(null(), 1, 0, stop_event(std::process::id()).as_ptr());
+        if event.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        OwnedHandle::from_raw_handle(event)
+    };
+    let wait = move || {
+        // SAFETY: the handle is open for as long as this thread lives.
+        unsafe { WaitForSingleObject(event.as_raw_handle(), INFINITE) };
+        let _ = tell.send(());
+    };
+    std::thread::Builder::new().stack_size(64 << 10).spawn(wait).map(drop)
 }
 
 /// Ctrl-Z does not suspend here.
@@ -249,9 +283,27 @@ impl Suspension {
     pub fn suspend() {}
 }
 
-/// There is no exec here: runs the program, waits for it, and gives its exit code.
+/// There is no exec here: runs the program, waits for it, and gives its exit code. The keyboard's signals are
+/// its own to answer.
 pub fn become_program(command: &mut Command) -> io::Result<i32> {
+    unsafe extern "system" fn stay(_: u32) -> i32 {
+        1
+    }
+    // SAFETY: `stay` touches nothing, and is there for ever.
+    unsafe { SetConsoleCtrlHandler(Some(stay), 1) };
     command.status().map(|status| status.code().unwrap_or(1))
+}
+
+/// The program's file: the system looks for `.exe` only, and `npm`, `pnpm` and their kin are `.cmd`.
+pub fn program<'a>(name: &'a OsStr, folder: &Path) -> Cow<'a, OsStr> {
+    let found = which::which_in(name, std::env::var_os("PATH"), folder);
+    found.map_or(Cow::Borrowed(name), |path| Cow::Owned(path.into_os_string()))
+}
+
+/// Is that what starting a program for another kind of machine ends in?
+pub fn is_foreign(error: &io::Error) -> bool {
+    const BAD_EXE_FORMAT: i32 = 193;
+    error.raw_os_error() == Some(BAD_EXE_FORMAT)
 }
 
 /// The exit code, as far as it fits.
@@ -259,14 +311,8 @@ pub fn exit_code(status: std::process::ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// Is this open file still the one at `path`? A log that was turned over begins anew, and so is shorter.
+/// Is this open file still the one at `path`, or was another put there?
 pub fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(there)) => there.len() >= open.len(),
-        _ => false,
-    }
-}
-
-fn quiet(program: &str, args: &[&str]) {
-    let _ = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let open = file.try_clone().and_then(same_file::Handle::from_file);
+    matches!((open, same_file::Handle::from_path(path)), (Ok(open), Ok(there)) if open == there)
 }

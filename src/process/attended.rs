@@ -4,8 +4,6 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::process::Command;
-
 use super::child::cannot_start;
 use super::{Child, Spec};
 use crate::error::Result;
@@ -21,12 +19,9 @@ pub struct Attended {
 impl Attended {
     /// Starts it. `run` tells it and all it starts from others of its kind.
     pub fn start(spec: &Spec, run: &str) -> Result<Self> {
-        let mut command = Command::new(&spec.program);
-        command.args(&spec.args).envs(spec.set.iter().map(|(name, value)| (name, value)));
+        let mut command = spec.command();
+        command.envs(spec.set.iter().map(|(name, value)| (name, value)));
         command.env("MCPGW_RUN", run);
-        if let Some(folder) = &spec.folder {
-            command.current_dir(folder);
-        }
         let child = command.spawn().map_err(|error| cannot_start(spec, &error))?;
         let tree = Child { pid: child.id().unwrap_or_default(), mark: format!("MCPGW_RUN={run}") };
         Ok(Self { child, tree })

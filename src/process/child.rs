@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::future::{Future, poll_fn};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -45,6 +45,19 @@ pub struct Spec {
     pub folder: Option<PathBuf>,
     /// Its standard input.
     pub stdin: Stdin,
+}
+
+impl Spec {
+    /// The program with its arguments, in its folder.
+    pub(super) fn command(&self) -> Command {
+        let here = self.folder.as_deref().unwrap_or(Path::new("."));
+        let mut command = Command::new(os::program(&self.program, here));
+        command.args(&self.args);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
 }
 
 /// Who listens to a child. Called from the child's own task.
@@ -105,8 +118,7 @@ pub fn reap_orphans() {
 ///
 /// `session` marks everything that belongs to us, `run` (unique within it) this child's own tree.
 pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Result<Child> {
-    let mut command = Command::new(&spec.program);
-    command.args(&spec.args);
+    let mut command = spec.command();
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| (spec.scrub)(name) || super::SECRET.contains(&name)) {
             command.env_remove(name);
@@ -115,9 +127,6 @@ pub fn spawn(spec: &Spec, session: &str, run: &str, hearing: impl Hearing) -> Re
     let mark = format!("MCPGW_RUN={session}.{run}");
     command.envs(spec.set.iter().map(|(name, value)| (name, value)));
     command.env(SESSION_MARK, session).env("MCPGW_RUN", format!("{session}.{run}"));
-    if let Some(folder) = &spec.folder {
-        command.current_dir(folder);
-    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(match spec.stdin {
         Stdin::Null => Stdio::null(),
         Stdin::Held => Stdio::piped(),

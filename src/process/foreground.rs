@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr};
 use tokio::time::timeout;
 
 use super::Spec;
@@ -23,17 +23,14 @@ const KEPT: usize = 16 << 10;
 /// Runs it to its end: how it ended, and the end of what it wrote to standard error. With `pass_on` that
 /// comes through us; without, the program has that stream to itself and the text is empty.
 pub async fn foreground(spec: &Spec, pass_on: Option<fn(&[u8])>) -> Result<(ExitStatus, String)> {
-    let mut command = Command::new(&spec.program);
-    command.args(&spec.args).kill_on_drop(true);
+    let mut command = spec.command();
+    command.kill_on_drop(true);
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| (spec.scrub)(name) || super::SECRET.contains(&name)) {
             command.env_remove(name);
         }
     }
     command.envs(spec.set.iter().map(|(name, value)| (name, value)));
-    if let Some(folder) = &spec.folder {
-        command.current_dir(folder);
-    }
     command.stderr(if pass_on.is_some() { Stdio::piped() } else { Stdio::inherit() });
     let failed = |error: std::io::Error| Error::failed("process.wait", format!("wait for it: {error}"));
     let mut termination = Termination::listen().map_err(failed)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::pattern;
+use crate::os;
 
 /// `3.16.0` and the like; what is left out is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +45,7 @@ pub fn try_out(program: &Path, args: &[&str]) -> Result<Option<Version>, String>
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "what it starts with (`#!`) is not installed".to_string(),
-        _ if error.raw_os_error() == Some(EXEC_FORMAT) => "it is for another kind of machine".to_string(),
+        _ if os::is_foreign(&error) => "it is for another kind of machine".to_string(),
         _ => crate::error::io_reason(&error),
     })?;
     let (sender, answer) = mpsc::channel();
@@ -75,9 +76,6 @@ pub fn try_out(program: &Path, args: &[&str]) -> Result<Option<Version>, String>
         )),
     }
 }
-
-/// ENOEXEC, the same number on Linux, macOS and the BSDs.
-const EXEC_FORMAT: i32 = 8;
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
