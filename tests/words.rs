@@ -30,7 +30,7 @@ fn printed() -> Vec<(String, Vec<String>)> {
     let names = ["bash", "zsh", "fish", "powershell", "elvish"];
     let script = |(file, name): (&str, &str)| (file.to_string(), vec!["completions".into(), name.into()]);
     let mut all: Vec<_> = shells.into_iter().zip(names).map(script).collect();
-    pages(&mcpgw::cli::command(), &mut vec!["man".into()], &mut all);
+    pages(&mcpgw::cli::whole(), &mut vec!["man".into()], &mut all);
     all
 }
 
@@ -110,7 +110,7 @@ fn the_committed_help_is_what_the_binary_prints() {
         format!("$ mcpgw {}\n{}\n", [args, &["--help"]].concat().join(" "), output.stdout)
     };
     let mut all = help(&[]);
-    let cli = mcpgw::cli::command();
+    let cli = mcpgw::cli::whole();
     for command in cli.get_subcommands().filter(|command| !command.is_hide_set()) {
         let text = help(&[command.get_name()]);
         assert!(text.contains("Examples:") && text.contains("\n  mcpgw "), "no example:\n{text}");

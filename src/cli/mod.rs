@@ -5,6 +5,7 @@ mod cert;
 mod configure;
 mod doctor;
 mod init;
+mod later;
 mod providers;
 mod session;
 mod tunnel;
@@ -16,6 +17,7 @@ pub use cert::{CertCommand, TrustArgs, WhichCa};
 pub use configure::ConfigureArgs;
 pub use doctor::DoctorArgs;
 pub use init::InitArgs;
+pub use later::Later;
 pub use providers::{ProviderSettings, ProvidersArgs, ProvidersCommand, SetupArgs};
 pub use session::{Lines, LogName, LogsArgs, RunArgs, StatusArgs, StopArgs, UrlArgs, Which};
 pub use tunnel::TunnelArgs;
@@ -51,8 +53,13 @@ pub fn parse() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches_mut(&mut matches)
 }
 
-/// The command line's shape, its help in groups.
-pub fn command() -> clap::Command {
+/// The command line's shape with all that is in it: for whoever looks through it.
+pub fn whole() -> clap::Command {
+    later::at_once(command)
+}
+
+/// The command line's shape, its help in groups; the commands' own flags come when they are called.
+fn command() -> clap::Command {
     let cli = Cli::command();
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{}\n{}\n{{options}}{{after-help}}",
@@ -88,21 +95,21 @@ fn heading(title: &str) -> String {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start a tunnel and the gateway behind it, and keep both alive until Ctrl-C
-    Tunnel(Box<TunnelArgs>),
+    Tunnel(Later<TunnelArgs>),
     /// Serve MCP on standard input and output, and forward to the live gateway: what clients start
-    Bridge(Box<BridgeArgs>),
+    Bridge(Later<BridgeArgs>),
     /// Put the gateway into MCP clients' config files, take it out, or undo
-    Configure(Box<ConfigureArgs>),
+    Configure(Later<ConfigureArgs>),
     /// Show the sessions, and whether they live
-    Status(StatusArgs),
+    Status(Later<StatusArgs>),
     /// Print the address of the running session, copy it, or show it as a QR code
-    Url(UrlArgs),
+    Url(Later<UrlArgs>),
     /// Run a command with APP_URL (and the rest) of the running session
-    Run(RunArgs),
+    Run(Later<RunArgs>),
     /// Show what a session's gateway, provider, edge and hook said
-    Logs(LogsArgs),
+    Logs(Later<LogsArgs>),
     /// End a running session, a hung one too, and clear away after a dead one
-    Stop(StopArgs),
+    Stop(Later<StopArgs>),
     /// Show or change the key that visitors need
     #[command(after_help = "Examples:\n  mcpgw key show\n  mcpgw key rotate --session shop")]
     Key {
@@ -120,11 +127,11 @@ pub enum Command {
         command: CertCommand,
     },
     /// Write a commented mcpgw.toml by looking at the project
-    Init(Box<InitArgs>),
+    Init(Later<InitArgs>),
     /// Find out what is wrong, and say how to put it right
-    Doctor(DoctorArgs),
+    Doctor(Later<DoctorArgs>),
     /// Compare the tunnel providers, show which are ready, and set them up
-    Providers(Box<ProvidersArgs>),
+    Providers(Later<ProvidersArgs>),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  mcpgw completions bash > ~/.local/share/bash-completion/completions/mcpgw\n  \

@@ -61,7 +61,7 @@ fn status(rows: &[Row]) -> ExitCode {
 /// The settings that `mcpgw tunnel` would take from the environment.
 fn environment() -> std::result::Result<Layer, String> {
     match Cli::try_parse_from(["mcpgw", "tunnel"]).map(|cli| cli.command) {
-        Ok(Command::Tunnel(args)) => Ok(tunnel::layer(*args)),
+        Ok(Command::Tunnel(args)) => Ok(tunnel::layer(args.into_inner())),
         Ok(_) => Ok(Layer::default()),
         Err(error) => Err(usage::in_words(&error)),
     }

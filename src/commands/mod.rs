@@ -39,19 +39,19 @@ pub fn run(command: Command) -> ExitCode {
     }
     let done = match command {
         // A session tells its own end, in the form its audience wants.
-        Command::Tunnel(args) => return tunnel::run(*args),
-        Command::Bridge(args) => bridge::run(*args),
+        Command::Tunnel(args) => return tunnel::run(args.into_inner()),
+        Command::Bridge(args) => bridge::run(args.into_inner()),
         Command::Run(args) => return told(run::run(&args)),
         Command::Configure(args) => return told(configure::run(&args)),
-        Command::Doctor(args) => return told(doctor::run(args)),
+        Command::Doctor(args) => return told(doctor::run(args.into_inner())),
         Command::Status(args) => status::run(&args),
         Command::Url(args) => url::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Key { command } => return told(key::run(&command)),
-        Command::Init(args) => init::run(*args),
+        Command::Init(args) => init::run(args.into_inner()),
         Command::Cert { command } => cert::run(command),
-        Command::Providers(args) => providers::run(*args),
+        Command::Providers(args) => providers::run(args.into_inner()),
         Command::Completions { shell } => {
             shell::completions(shell);
             Ok(())

@@ -1,11 +1,10 @@
 //! `mcpgw completions` and `mcpgw man`: what shells and `man` are given, made from the command line's shape; and the
 //! variables that it knows.
 
-use clap::CommandFactory;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli;
 use crate::config;
 use crate::error::{Error, Result, nearest};
 use crate::report::Event;
@@ -13,7 +12,7 @@ use crate::{client, doctor, provider, report};
 
 /// The command line without what only mcpgw itself calls; clap's generators would show that too.
 fn shown_cli() -> clap::Command {
-    let cli = Cli::command();
+    let cli = cli::whole();
     let shown: Vec<_> = cli.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
     clap::Command::new("mcpgw")
         .version(env!("CARGO_PKG_VERSION"))
@@ -125,7 +124,7 @@ fn no_such_page(above: &[String], name: &str, shown: &clap::Command) -> Error {
 
 /// The variables of all settings, of whatever command.
 pub(super) fn variables() -> Vec<String> {
-    let cli = Cli::command();
+    let cli = cli::whole();
     let mut known = vec![];
     let mut commands: Vec<&clap::Command> = vec![&cli];
     while let Some(command) = commands.pop() {

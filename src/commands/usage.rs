@@ -116,7 +116,7 @@ fn no_command(word: &str) -> Error {
     if let (Some((_, here)), true) = (known, above.is_empty()) {
         return error.fix(format!("that is `{here}` here"));
     }
-    let mut commands = crate::cli::command();
+    let mut commands = crate::cli::whole();
     for name in &above {
         if let Some(below) = commands.find_subcommand(name).cloned() {
             commands = below;
@@ -182,7 +182,7 @@ fn is_number(word: &str) -> bool {
 /// The first word behind the command that is no flag and no flag's value.
 fn first_plain_word() -> Option<String> {
     let mut words = std::env::args().skip(1);
-    let all = crate::cli::command();
+    let all = crate::cli::whole();
     let command = all.find_subcommand(words.next()?)?;
     while let Some(word) = words.next() {
         let Some(flag) = word.strip_prefix('-') else { return Some(word) };

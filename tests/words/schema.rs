@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-use clap::CommandFactory;
-use mcpgw::cli::Cli;
+use mcpgw::cli;
 use mcpgw::config::Layer;
 use serde_json::{Map, Value, json};
 
@@ -83,7 +82,7 @@ fn description(key: &str) -> String {
         "verify" => return "Prove the URL; false takes the provider's word for it".into(),
         _ => {}
     }
-    let cli = Cli::command();
+    let cli = cli::whole();
     let tunnel = cli.find_subcommand("tunnel").unwrap();
     let flag = tunnel.get_arguments().find(|arg| arg.get_long() == Some(key) || arg.get_id() == key);
     let flag = flag.unwrap_or_else(|| panic!("`{key}` is a key of mcpgw.toml and no flag: describe it here"));
