@@ -151,6 +151,55 @@ fn odd_methods_and_targets_reach_nothing_that_is_closed() {
 }
 
 #[test]
+fn the_key_reaches_neither_the_gateway_nor_a_log_wherever_it_stands() {
+    let mut edge = Edge::start(&["--log-requests", "requests.jsonl"]);
+    let address = edge.address.clone();
+    let ask = |path: &str, more: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: edge.localhost\r\nConnection: close\r\n{more}\r\n");
+        http::send(&address, head).unwrap()
+    };
+    for more in [
+        format!("Authorization: {KEY}\r\n"),
+        format!("Authorization: Bearer {KEY}, x\r\n"),
+        format!("Authorization: Bearer {KEY}\r\nAuthorization: Basic x\r\n"),
+        format!("X-Api-Key: {KEY}\r\n"),
+        format!("Cookie: key={KEY}\r\nCookie: a=b\r\n"),
+        format!("Referer: http://x\r\nReferer: http://edge.localhost/k/{KEY}/mcp\r\n"),
+        format!("Referer: http://edge.localhost/mcp?key={KEY}\r\n"),
+    ] {
+        let seen = ask(&format!("/k/{KEY}/mcp"), &more);
+        assert!(seen.status == 200 && !seen.text().contains(KEY), "{more}: {}", seen.text());
+    }
+    let bearer = format!("Authorization: Bearer {KEY}\r\n");
+    for (path, more, status) in [
+        (format!("/k/{KEY}/k/{KEY}/mcp"), "", 404),
+        (format!("/k/{KEY}/mcp?key={KEY}"), "", 400),
+        (format!("/mcp/{KEY}"), &bearer, 400),
+        (format!("/.well-known/x/k/{KEY}/k/{KEY}/mcp"), "", 400),
+        // Whoever does not have the key learns nothing about a guess.
+        (format!("/mcp?key={KEY}"), "", 403),
+        (format!("/mcp/%74{}", &KEY[1..]), "", 403),
+    ] {
+        let seen = ask(&path, more);
+        assert!(seen.status == status && !seen.text().contains("\"url\""), "{path}: {}", seen.text());
+    }
+    let told = wait_for("all requests", Duration::from_secs(10), || {
+        let told = Mcpgw::new(&edge.home).args(["status", "--requests", "--json"]).run().json();
+        (told["sessions"][0]["last"].as_array()?.len() == 13).then_some(told)
+    });
+    let files = wait_for("a line for each", Duration::from_secs(10), || {
+        let lines = fs::read_to_string(edge.home.path().join("requests.jsonl")).ok()?;
+        let logs = fs::read_dir(edge.home.state().join("logs")).ok()?.next()?.ok()?.path();
+        let log = fs::read_to_string(logs.join("edge.log")).ok()?;
+        (lines.lines().count() == 13 && log.lines().count() >= 13).then(|| lines + &log)
+    });
+    let events = format!("{:?}", edge.session.events());
+    for text in [&told.to_string(), &files, &events] {
+        assert!(!text.contains(&KEY[1..]), "{text}");
+    }
+}
+
+#[test]
 fn slow_and_many_connections_keep_nobody_out_and_leave_nothing() {
     let edge = Edge::start(&[]);
     let open = || fs::read_dir(format!("/proc/{}/fd", edge.session.pid())).unwrap().count();

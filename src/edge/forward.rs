@@ -41,7 +41,7 @@ pub(super) async fn answer(
     }
     let own = shared.probe.takes_mark(request.headers_mut());
     let path = shown(&shared, request.uri().path());
-    let mut ticket = shared.requests.begin(request.method().clone(), path, note.clone()).unlisted(own);
+    let mut ticket = shared.requests.begin(request.method(), path, note.clone()).unlisted(own);
     let told_in = shared.names.lock().ok().and_then(|names| names.told_in());
     let told = told_in.and_then(|name| request.headers().get_all(name).iter().next_back().cloned());
     let answered = match admit(&shared, &request) {
@@ -103,7 +103,9 @@ struct Admitted {
     origin: Option<String>,
     /// It leads to MCP servers and shows no key: whether that is enough depends on the gateway.
     keyless: bool,
-    /// `Authorization` is our key, which is none of the gateway's business.
+    /// It shows the key, which is none of the gateway's business.
+    known: bool,
+    /// `Authorization` is that key.
     ours: bool,
 }
 
@@ -170,6 +172,7 @@ fn admit(shared: &Shared, request: &Request<RequestBody>) -> Result<Admitted, Re
         origin: origin.filter(|_| unknown),
         unknown,
         keyless,
+        known: shown == Shown::Right,
         ours: in_header == Shown::Right,
     })
 }
@@ -225,6 +228,10 @@ async fn pass(
         headers::restore_upgrade(request.headers_mut(), protocol);
     }
     headers::strip_key(request.headers_mut(), admitted.ours);
+    let target = admitted.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    if admitted.known && shared.lock.takes_key_out(request.headers_mut(), target) {
+        return Err(Refusal::bad_request("the key at a wrong place of the address"));
+    }
     *request.uri_mut() = admitted.uri;
     *request.version_mut() = Version::HTTP_11;
     let scheme = shared.scheme();

@@ -42,7 +42,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 
 /// By these a visitor could lie about itself, or about the path that was judged; beside them, all that
 /// begin with one of [`SPOOFABLE_PREFIXES`].
-const SPOOFABLE: [&str; 12] = [
+const SPOOFABLE: [&str; 14] = [
     "forwarded",
     "x-forwarded",
     "x-real-ip",
@@ -55,10 +55,15 @@ const SPOOFABLE: [&str; 12] = [
     "x-cluster-client-ip",
     "x-url-scheme",
     "front-end-https",
+    "x-host",
+    // To programs that speak CGI it is `HTTP_PROXY`, through which they would then speak to the world.
+    "proxy",
 ];
 /// What nobody may write with underscores.
 const OURS: [&str; 5] = ["authorization", "content-length", "cookie", "host", "transfer-encoding"];
-const SPOOFABLE_PREFIXES: [&str; 4] = ["x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-"];
+/// By the last, Next.js tells itself which guards of its own to pass over.
+const SPOOFABLE_PREFIXES: [&str; 5] =
+    ["x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-", "x-middleware-"];
 
 /// Removes what ends at this hop. Answers `websocket` when the message asks to switch to that. Other
 /// protocols are not let through: over h2c a visitor could ask the gateway for any path behind our back.
@@ -86,7 +91,7 @@ pub(super) fn strip_key(headers: &mut HeaderMap, ours: bool) {
         headers.remove(header::AUTHORIZATION);
     }
     let holds_a_key = |value: &HeaderValue| value.as_bytes().windows(3).any(|part| part == b"/k/");
-    if headers.get(header::REFERER).is_some_and(holds_a_key) {
+    if headers.get_all(header::REFERER).iter().any(holds_a_key) {
         headers.remove(header::REFERER);
     }
 }
@@ -189,6 +194,10 @@ mod tests {
             headers(&[("referer", "https://x.example/k/key/mcp"), ("authorization", "Bearer y")]);
         strip_key(&mut came_from, false);
         assert_eq!((several.len(), came_from.len()), (0, 1));
+        let mut twice =
+            headers(&[("referer", "https://x.example"), ("referer", "https://x.example/k/key/mcp")]);
+        strip_key(&mut twice, false);
+        assert!(twice.is_empty());
         let mut other = headers(&[("referer", "https://x.example/knock")]);
         strip_key(&mut other, true);
         assert_eq!(other.len(), 1);
@@ -219,6 +228,9 @@ mod tests {
             ("x-original-url", "/admin"),
             ("x-forwarded-user", "root"),
             ("x-envoy-original-path", "/admin"),
+            ("x-middleware-subrequest", "middleware"),
+            ("proxy", "http://evil"),
+            ("x-host", "evil"),
             ("cf-connecting-ip", "10.0.0.1"),
             ("x_forwarded_for", "10.0.0.1"),
             ("x_original_url", "/admin"),

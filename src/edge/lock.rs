@@ -101,11 +101,29 @@ impl Lock {
     /// A path as a log may hold it.
     pub(super) fn redact<'a>(&self, path: &'a str) -> Cow<'a, str> {
         let shown = redact(path);
-        match self.kept.as_ref().and_then(|kept| kept.now.lock().ok()) {
-            // The key at the wrong place of a path, say.
-            Some(now) if shown.contains(now.key.reveal()) => shown.replace(now.key.reveal(), "***").into(),
-            _ => shown,
+        let Some(now) = self.kept.as_ref().and_then(|kept| kept.now.lock().ok()) else { return shown };
+        let key = now.key.reveal();
+        // The key at the wrong place of a path, say.
+        if shown.contains(key) {
+            return shown.replace(key, "***").into();
         }
+        let decoded = percent_encoding::percent_decode_str(&shown).decode_utf8_lossy();
+        if decoded.contains(key) { decoded.replace(key, "***").into() } else { shown }
+    }
+
+    /// For a visitor who has shown the key: takes out the other headers that hold it too, and says whether the
+    /// address does. Not for others: what became of their guesses would tell them about many at once.
+    pub(super) fn takes_key_out(&self, headers: &mut HeaderMap, target: &str) -> bool {
+        let Some(now) = self.kept.as_ref().and_then(|kept| kept.now.lock().ok()) else { return false };
+        let key = memchr::memmem::Finder::new(now.key.reveal());
+        let holds = |text: &[u8]| text.len() >= key.needle().len() && key.find(text).is_some();
+        while let Some(name) =
+            headers.iter().find_map(|(name, value)| holds(value.as_bytes()).then_some(name))
+        {
+            let name = name.clone();
+            headers.remove(name);
+        }
+        holds(target.as_bytes())
     }
 
     /// Somebody says that the key was replaced.
@@ -334,11 +352,26 @@ mod tests {
     #[test]
     fn a_key_at_the_wrong_place_of_a_path_is_in_no_log() {
         let (_home, lock) = lock(Auth::Auto);
-        for path in
-            [format!("/{KEY}/api/mcp"), format!("/api/mcp/default/{KEY}"), format!("/k/x/../{KEY}/mcp")]
-        {
-            assert!(!lock.redact(&path).contains(KEY), "{path}");
+        for path in [
+            format!("/{KEY}/api/mcp"),
+            format!("/api/mcp/default/{KEY}"),
+            format!("/k/x/../{KEY}/mcp"),
+            format!("/api/mcp/%30{}", &KEY[1..]),
+        ] {
+            assert!(!lock.redact(&path).contains(&KEY[1..]), "{path}");
         }
+    }
+
+    #[test]
+    fn who_showed_the_key_takes_it_nowhere_else() {
+        let (_home, lock) = lock(Auth::Auto);
+        let mut map = headers(&[&format!("Bearer {KEY}, x"), KEY, "Bearer other"]);
+        map.insert("x-api-key", KEY.parse().unwrap());
+        map.insert("x-short", "0".parse().unwrap());
+        assert!(!lock.takes_key_out(&mut map, "/mcp?a=b"));
+        assert_eq!(map.keys().collect::<Vec<_>>(), ["x-short"]);
+        assert!(lock.takes_key_out(&mut map, &format!("/mcp?key={KEY}")));
+        assert!(!Lock::open().takes_key_out(&mut map, &format!("/mcp?key={KEY}")));
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Line {
         stamp(self.came, |text| time.push_str(text));
         Entry {
             time,
-            method: self.method.as_str().chars().take(20).collect(),
+            method: self.method.to_string(),
             path: self.path.clone(),
             status: self.status,
             bytes: self.bytes,
@@ -171,7 +171,13 @@ impl Requests {
     }
 
     /// A request has come.
-    pub(super) fn begin(self: &Arc<Self>, method: Method, path: String, note: Option<Arc<Note>>) -> Ticket {
+    pub(super) fn begin(self: &Arc<Self>, method: &Method, path: String, note: Option<Arc<Note>>) -> Ticket {
+        /// Visitors may make up methods of any length.
+        const LONGEST: usize = 20;
+        let method = match method.as_str().as_bytes().get(..LONGEST) {
+            Some(beginning) => Method::from_bytes(beginning).unwrap_or_default(),
+            None => method.clone(),
+        };
         let (requests, came, began) = (self.clone(), SystemTime::now(), Instant::now());
         Ticket { requests, came, began, method, path, status: 0, bytes: 0, refused: None, note, own: false }
     }
@@ -268,10 +274,12 @@ mod tests {
         for n in 0..150 {
             let note = Arc::new(Note::default());
             note.begin(br#"{"method":"tools/call","params":{"name":"echo"}}"#);
-            let mut ticket = requests.begin(Method::POST, format!("/mcp/{n}"), Some(note));
+            let mut ticket = requests.begin(&Method::POST, format!("/mcp/{n}"), Some(note));
             (ticket.status, ticket.bytes) = (if n == 0 { 502 } else { 200 }, 10);
             ticket.refused = (n == 1).then_some("no key");
         }
+        let endless = Method::from_bytes(&[b'A'; 60_000]).unwrap();
+        assert_eq!(requests.begin(&endless, String::new(), None).unlisted(true).method.as_str().len(), 20);
         let path = path_of_requests(logs.path()).unwrap();
         assert_eq!(requests.answer(&format!("{path}x")), None);
         let told: Told = serde_json::from_str(&requests.answer(&path).unwrap()).unwrap();

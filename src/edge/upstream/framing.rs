@@ -158,7 +158,12 @@ fn finish(mut response: Response<()>, minor: u8, method: &Method) -> Result<Head
             StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
         );
     let framing = match (bodiless, headers.contains_key(header::TRANSFER_ENCODING)) {
-        (true, _) => Framing::Sized(0),
+        (true, coded) => {
+            // Where one is announced that must not come, some send it all the same: it must not be taken for the
+            // answer to somebody else's request.
+            kept &= length(headers)?.unwrap_or(0) == 0 && !coded;
+            Framing::Sized(0)
+        }
         (false, true) => {
             let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
             let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
@@ -345,6 +350,8 @@ mod tests {
         let found = take_head(&mut buffer, &Method::HEAD).unwrap().unwrap();
         assert!(found.framing.is_over());
         assert_eq!(found.response.headers()[header::CONTENT_LENGTH], "5");
+        let mut two = BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n");
+        assert_eq!(take_head(&mut two, &Method::HEAD).unwrap_err(), Malformed);
     }
 
     #[test]
@@ -361,6 +368,11 @@ mod tests {
         assert!(!kept("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: x, Close\r\n\r\n"));
         assert!(!kept("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
         assert!(!kept("HTTP/1.1 200 OK\r\n\r\n"));
+        assert!(
+            kept("HTTP/1.1 204 No Content\r\n\r\n") && kept("HTTP/1.1 304 x\r\nContent-Length: 0\r\n\r\n")
+        );
+        assert!(!kept("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"));
+        assert!(!kept("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"));
     }
 
     #[test]

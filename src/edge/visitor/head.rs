@@ -171,7 +171,7 @@ impl Fields {
         }
         let body = if self.chunked { Rest::ChunkSize } else { Rest::Sized(self.length.unwrap_or(0)) };
         // What would follow an offer to switch could be of either protocol.
-        let kept = if minor == 0 { says(&request, "keep-alive") } else { !says(&request, "close") };
+        let kept = !says(&request, "close") && (minor == 1 || says(&request, "keep-alive"));
         let kept = kept && !request.headers().contains_key(header::UPGRADE);
         let expects = minor == 1
             && request
@@ -241,8 +241,12 @@ impl Rest {
             Self::ChunkEnd if line.is_empty() => Ok(Self::ChunkSize),
             Self::Trailers(_) if line.is_empty() => Ok(Self::Sized(0)),
             Self::Trailers(room) => {
+                let mut fields = Fields::default();
+                fields.field(line)?;
                 // A trailer is no place for what says where the body ends.
-                Fields::default().field(line)?;
+                if fields.length.is_some() || fields.chunked {
+                    return Err(Bad);
+                }
                 Ok(Self::Trailers(room.saturating_sub(line.len())))
             }
             _ => Err(Bad),
@@ -327,7 +331,7 @@ mod tests {
     }
 
     /// What front and back could read in two ways. Each once alone and once behind a good request.
-    const SMUGGLED: [&str; 33] = [
+    const SMUGGLED: [&str; 35] = [
         "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
         "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
         "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\nhello",
@@ -361,6 +365,8 @@ mod tests {
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer Encoding: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
     ];
 
     #[test]
@@ -397,6 +403,7 @@ mod tests {
             ("GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", false),
             ("GET / HTTP/1.0\r\n\r\n", false),
             ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", false),
         ] {
             assert_eq!(head(text).kept, kept, "{text:?}");
         }
