@@ -9,6 +9,7 @@ mod frontend;
 mod guard;
 mod headers;
 mod host;
+mod http2;
 mod lock;
 mod pace;
 mod path;

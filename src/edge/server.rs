@@ -1,6 +1,5 @@
 //! Listening and speaking HTTP to whoever connects.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,16 +7,13 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::body::RequestBody;
 use super::visitor::{self, Socket};
-use super::{Shared, forward};
+use super::{Shared, forward, http2};
 use crate::error::{Error, Result, io_reason};
 use crate::os;
 use crate::state::{SessionRecord, State, handle};
@@ -104,17 +100,12 @@ async fn attend(stream: TcpStream, peer: SocketAddr, tls: Option<Arc<ServerConfi
     let handshake = Box::pin(tokio::time::timeout(HANDSHAKE, Socket::sealed(stream, tls)));
     let Ok(Ok(socket)) = handshake.await else { return };
     match socket.speaks_http2() {
-        true => Box::pin(speak_http2(socket, peer, shared)).await,
+        true => {
+            let answer = move |request: Request<Incoming>| {
+                forward::answer(shared.clone(), peer.ip(), request.map(RequestBody::incoming))
+            };
+            Box::pin(http2::speak(socket, answer)).await;
+        }
         false => Box::pin(visitor::attend(socket, peer, shared)).await,
     }
-}
-
-async fn speak_http2(socket: Socket, peer: SocketAddr, shared: Arc<Shared>) {
-    let builder = http2::Builder::new(TokioExecutor::new());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (shared, request) = (shared.clone(), request.map(RequestBody::incoming));
-        async move { Ok::<_, Infallible>(forward::answer(shared, peer.ip(), request).await) }
-    });
-    // An error here is the visitor's: broken off, or not HTTP.
-    let _ = builder.serve_connection(TokioIo::new(socket), service).await;
 }
