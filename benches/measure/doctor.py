@@ -29,6 +29,8 @@ def measure(programs, board, rounds):
     if not found and not missed:
         raise CannotMeasure(f"the tests of doctor did not run:\n{told.stderr[-2000:]}")
     board.figure("faults that it did not name first", len(missed), 0, "{:.0f}")
+    if missed:
+        board.show("missed", ", ".join(missed))
     board.show("faults that it named first", f"{len(found)} (at least {FAULTS} wanted), {len(set(found))} checks")
     board.figure("alarms in worlds that are well", sum(map(int, well)), 0, "{:.0f}")
     board.show("worlds that are well", f"{len(well)} looks")

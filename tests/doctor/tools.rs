@@ -175,11 +175,14 @@ fn dead_session(bench: &mut Bench) {
 }
 
 fn orphan(bench: &mut Bench) {
-    fs::create_dir_all(bench.home.state().join("logs/deadbeef")).unwrap();
-    own::loosen(bench, "logs/deadbeef", 0o700);
+    // Of this run of the tests alone: another one beside it has an orphan of its own.
+    let session = format!("{:08x}", std::process::id());
+    let logs = format!("logs/{session}");
+    fs::create_dir_all(bench.home.state().join(&logs)).unwrap();
+    own::loosen(bench, &logs, 0o700);
     fs::set_permissions(bench.home.state().join("logs"), fs::Permissions::from_mode(0o700)).unwrap();
     let program = sleeper(bench, "sleep");
-    bench.kept.push(Box::new(Stranger::start(&program, &["1000"], &[("MCPGW_SESSION", "deadbeef")])));
+    bench.kept.push(Box::new(Stranger::start(&program, &["1000"], &[("MCPGW_SESSION", &session)])));
 }
 
 /// Something that is no web server has the port.
