@@ -148,7 +148,8 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// A request's body. Who stops sending in the middle of it is given up after a while.
+/// A request's body. Who stops sending in the middle of it is given up after a while, unless the gateway answers
+/// meanwhile: then it is a talk, in which either side may be silent.
 #[derive(Debug, Default)]
 pub(super) struct RequestBody {
     source: Source,
@@ -228,6 +229,10 @@ impl RequestBody {
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.note.as_ref().is_some_and(|note| note.answered()) {
+            self.silence = None;
+            return Poll::Pending;
+        }
         let timer = self.silence.get_or_insert_with(|| Box::pin(sleep(Self::SILENCE)));
         if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
@@ -282,5 +287,46 @@ impl hyper::body::Body for RequestBody {
                 stream.as_ref().map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    use tokio::time::{Instant, timeout};
+
+    use crate::edge::visitor;
+
+    fn upload() -> (impl Sized, RequestBody, Arc<Note>) {
+        let (outlet, intake) = visitor::body(Some(9));
+        let (mut body, note) = (RequestBody::visitors(intake), Arc::<Note>::default());
+        body.watch(100, note.clone());
+        (outlet, body, note)
+    }
+
+    async fn next(body: &mut RequestBody) -> Option<io::Result<Frame<Bytes>>> {
+        poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_sending_is_given_up_after_a_minute() {
+        let (_outlet, mut body, note) = upload();
+        let began = Instant::now();
+        let error = next(&mut body).await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), note.stalled()), (io::ErrorKind::TimedOut, true));
+        let silent = began.elapsed();
+        assert!(silent >= RequestBody::SILENCE && silent < RequestBody::SILENCE * 2, "{silent:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_being_answered_may_be_silent() {
+        let (_outlet, mut body, note) = upload();
+        // It was silent for a while before the answer began, too.
+        assert!(timeout(RequestBody::SILENCE / 2, next(&mut body)).await.is_err());
+        note.set_answered();
+        assert!(timeout(RequestBody::SILENCE * 60, next(&mut body)).await.is_err());
+        assert!(!note.stalled());
     }
 }

@@ -61,7 +61,10 @@ pub(super) async fn answer(
         }
     };
     let (response, remark) = match answered {
-        Ok(response) => (response, ""),
+        Ok(response) => {
+            note.iter().for_each(|note| note.set_answered());
+            (response, "")
+        }
         Err(refusal) => {
             ticket.refused = Some(refusal.why);
             let visitor = pace::visitor(told.as_ref(), address);

@@ -12,6 +12,8 @@ pub(super) struct Note {
     too_large: AtomicBool,
     /// It stopped coming.
     stalled: AtomicBool,
+    /// The gateway has begun to answer.
+    answered: AtomicBool,
 }
 
 /// A JSON-RPC call.
@@ -43,6 +45,14 @@ impl Note {
 
     pub(super) fn stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn call(&self) -> Option<&Call> {

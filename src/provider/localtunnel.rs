@@ -112,7 +112,9 @@ impl Provider for Localtunnel {
     }
 
     fn names_visitors_in(&self, settings: &Settings) -> Option<&'static str> {
-        // The public server stands behind a proxy that does; the server's program itself does not.
+        // The public server stands behind a proxy that appends the address to what the visitor wrote (its published
+        // nginx configuration says `$proxy_add_x_forwarded_for`; HAProxy, which it names today, adds a line of its
+        // own at the end). The server's program itself passes on whatever came.
         settings.server.is_none().then_some("x-forwarded-for")
     }
 

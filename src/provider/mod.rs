@@ -138,7 +138,7 @@ pub trait Provider: Sync {
     }
 
     /// The header in which its cloud writes down the address of each visitor, over or behind whatever the visitor
-    /// wrote there. `None`: nobody vouches for any.
+    /// wrote there: the last value counts. `None`: nobody vouches for any.
     fn names_visitors_in(&self, settings: &Settings) -> Option<&'static str> {
         let _ = settings;
         None

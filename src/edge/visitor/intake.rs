@@ -16,7 +16,7 @@ pub(in crate::edge) struct Intake {
 
 /// The end that the connection fills.
 #[derive(Debug)]
-pub(super) struct Outlet(Arc<Mutex<Slot>>);
+pub(in crate::edge) struct Outlet(Arc<Mutex<Slot>>);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -37,7 +37,7 @@ pub(super) enum Wish {
 }
 
 /// Both ends of a body.
-pub(super) fn body(length: Option<u64>) -> (Outlet, Intake) {
+pub(in crate::edge) fn body(length: Option<u64>) -> (Outlet, Intake) {
     let slot = Arc::<Mutex<Slot>>::default();
     (Outlet(slot.clone()), Intake { slot, left: length })
 }

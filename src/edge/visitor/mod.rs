@@ -25,6 +25,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep};
 
 pub(super) use intake::Intake;
+#[cfg(test)]
+pub(super) use intake::body;
 pub(super) use socket::Socket;
 
 use super::body::{Body, RequestBody};

@@ -191,6 +191,7 @@ impl Provider for Ngrok {
     }
 
     fn names_visitors_in(&self, _: &Settings) -> Option<&'static str> {
+        // It appends to what the visitor wrote, and says itself that the last value is the one to be read.
         Some("x-forwarded-for")
     }
 
