@@ -441,15 +441,19 @@ fn a_visitor_who_leaves_takes_his_request_with_him() {
     let direct = Direct::start(&[], &[]);
     let under_way = || direct.get("/api/mcp/default").json()["under_way"].as_u64().unwrap();
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: edge.localhost\r\n\r\n");
-    // One whose answer has begun, one whose answer has not, and one in the middle of his own body.
+    // One whose answer has begun, one whose answer has not, one who says more meanwhile than anybody listens to, and
+    // one in the middle of his own body.
     let events = http::Stream::open(&direct.address, request("/api/mcp/sse?every=60000")).unwrap();
     let mut waiting = TcpStream::connect(&direct.address).unwrap();
     waiting.write_all(request("/api/mcp/default?delay=600000").as_bytes()).unwrap();
+    let mut eager = TcpStream::connect(&direct.address).unwrap();
+    eager.write_all(request("/api/mcp/default?delay=600000").as_bytes()).unwrap();
+    eager.write_all(request("/api/mcp/next").repeat(2000).as_bytes()).unwrap();
     let mut sending = TcpStream::connect(&direct.address).unwrap();
     let head = "POST /api/mcp/default HTTP/1.1\r\nHost: edge.localhost\r\nContent-Length: 9\r\n\r\nhalf";
     sending.write_all(head.as_bytes()).unwrap();
     let patience = Duration::from_secs(10);
-    wait_for("three requests at the gateway", patience, || (under_way() == 3).then_some(()));
-    drop((events, waiting, sending));
+    wait_for("four requests at the gateway", patience, || (under_way() == 4).then_some(()));
+    drop((events, waiting, eager, sending));
     wait_for("the gateway to be rid of them", patience, || (under_way() == 0).then_some(()));
 }

@@ -9,6 +9,8 @@ mod outgoing;
 mod scratch;
 mod sealed;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::io;
@@ -137,6 +139,7 @@ impl Visit {
             body: None,
             coding: Coding::Nothing,
             rest: body,
+            waiting: &mut self.waiting,
             expects: expects && outlet.is_some(),
             outlet,
         };
@@ -148,7 +151,13 @@ impl Visit {
                 self.refuse(Refused::Malformed).await;
                 return Ok(Next::End);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                drop(turn);
+                if error.kind() == io::ErrorKind::ConnectionAborted {
+                    self.read_away().await;
+                }
+                return Err(error);
+            }
         }
         let (kept, unread) = (turn.kept, turn.outlet.is_some());
         let mut rest = turn.rest;
@@ -182,6 +191,21 @@ impl Visit {
             }
         })
         .await
+    }
+
+    /// Reads what a visitor sent before he left: closing a connection with unread bytes resets it. All of it is there.
+    async fn read_away(&mut self) {
+        poll_fn(|cx| {
+            loop {
+                self.socket.ahead.clear();
+                match self.socket.poll_fill(cx) {
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Pending if self.socket.is_left(cx) => return Poll::Pending,
+                    _ => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
     }
 
     async fn refuse(&mut self, refused: Refused) {
@@ -232,6 +256,17 @@ impl Waiting {
         self.since = Instant::now();
     }
 
+    /// True once in so long a while.
+    fn poll_tick(&mut self, every: Duration, cx: &mut Context<'_>) -> bool {
+        let next = Instant::now() + every;
+        let ticked = self.timer.as_mut().poll(cx).is_ready();
+        if ticked || self.timer.deadline() > next {
+            self.timer.as_mut().reset(next);
+            let _ = self.timer.as_mut().poll(cx);
+        }
+        ticked
+    }
+
     /// Has it taken longer than that?
     fn poll_over(&mut self, limit: Duration, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -271,6 +306,7 @@ struct Turn<'a, F> {
     body: Option<Body>,
     coding: Coding,
     rest: Rest,
+    waiting: &'a mut Waiting,
     /// Gone when the request's body has come to its end.
     outlet: Option<Outlet>,
     /// The visitor waits for our word before it sends the body.
@@ -428,7 +464,7 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
         let Some(outlet) = &self.outlet else {
             // What it sends after its request waits; that it leaves is to be known.
             if self.socket.ahead.len() >= AHEAD {
-                return Ok(false);
+                return self.glance(cx);
             }
             return match self.socket.poll_fill(cx) {
                 Poll::Pending => Ok(false),
@@ -437,8 +473,8 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
             };
         };
         match outlet.wish() {
-            Wish::Nothing => return Ok(false),
-            Wish::Gone if self.expects => return Ok(false),
+            Wish::Nothing => return self.glance(cx),
+            Wish::Gone if self.expects => return self.glance(cx),
             Wish::Gone | Wish::More => {}
         }
         match self.rest.take(&mut self.socket.ahead) {
@@ -464,6 +500,15 @@ impl<F: Future<Output = Response<Body>>> Turn<'_, F> {
                     Poll::Ready(_) => Err(io::ErrorKind::ConnectionAborted.into()),
                 }
             }
+        }
+    }
+
+    /// What nobody reads hides that the visitor leaves, so that is looked for now and then.
+    fn glance(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        const EVERY: Duration = Duration::from_secs(1);
+        match self.waiting.poll_tick(EVERY, cx) && self.socket.is_left(cx) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(false),
         }
     }
 }

@@ -206,6 +206,10 @@ impl Sealed {
     pub(super) fn socket(&mut self) -> &mut TcpStream {
         &mut self.socket
     }
+
+    pub(super) fn socket_ref(&self) -> &TcpStream {
+        &self.socket
+    }
 }
 
 type Ready<'a> = dyn FnMut(WriteTraffic<'_, ServerConnectionData>, &mut Outgoing) -> io::Result<()> + 'a;

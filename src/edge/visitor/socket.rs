@@ -2,13 +2,13 @@
 //! nothing moves.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::outgoing::Outgoing;
@@ -57,6 +57,15 @@ impl Socket {
             into.extend_from_slice(buffer.filled());
             Poll::Ready(Ok(buffer.filled().len()))
         })
+    }
+
+    /// Has the visitor closed his side? That is known even while nobody reads what he sent before.
+    pub(super) fn is_left(&self, cx: &mut Context<'_>) -> bool {
+        let socket = match &self.kind {
+            Kind::Plain(socket, _) => socket,
+            Kind::Sealed(sealed) => sealed.socket_ref(),
+        };
+        matches!(pin!(socket.ready(Interest::READABLE)).poll(cx), Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     /// Sends these in one write, as far as the socket takes them now; the rest is kept for [`Self::poll_drain`].
