@@ -1,17 +1,19 @@
 //! How long visitors are waited for, by a clock that does not wait itself.
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::edge::{AllowList, Edge, HostRule, Listen, Lock, Rules, Target};
 
 /// An edge in front of a gateway that takes connections and does nothing with them.
 struct Standing {
     edge: Edge,
-    _gateway: TcpListener,
+    gateway: TcpListener,
     _home: TempDir,
     _suspicions: mpsc::Receiver<()>,
 }
@@ -33,7 +35,7 @@ impl Standing {
         let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = gateway.local_addr().unwrap();
         edge.open(Target { address, tls: false, host: HostRule::Preserve, guard: None });
-        Self { edge, _gateway: gateway, _home: home, _suspicions: suspicions }
+        Self { edge, gateway, _home: home, _suspicions: suspicions }
     }
 
     /// Somebody who has begun to send a long body.
@@ -55,4 +57,26 @@ async fn who_stops_in_the_middle_of_his_body_is_told_so_after_a_minute() {
     assert_eq!(&answer, b"HTTP/1.1 408");
     let silent = began.elapsed().as_secs();
     assert!((55..70).contains(&silent), "{silent} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_being_answered_may_think_for_as_long_as_he_likes() {
+    let standing = Standing::start().await;
+    let mut visitor = standing.visitor().await;
+    let (mut gateway, _) = standing.gateway.accept().await.unwrap();
+    read_to(&mut gateway, "half").await;
+    gateway.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").await.unwrap();
+    read_to(&mut visitor, "first").await;
+    sleep(Duration::from_secs(600)).await;
+    visitor.write_all(b"more").await.unwrap();
+    read_to(&mut gateway, "more").await;
+    gateway.write_all(b"6\r\nsecond\r\n").await.unwrap();
+    read_to(&mut visitor, "second").await;
+}
+
+async fn read_to(stream: &mut TcpStream, end: &str) {
+    let mut read = vec![];
+    while !String::from_utf8_lossy(&read).contains(end) {
+        assert!(stream.read_buf(&mut read).await.unwrap() > 0, "the end, and no {end}");
+    }
 }
