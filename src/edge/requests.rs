@@ -172,11 +172,11 @@ impl Requests {
 
     /// A request has come.
     pub(super) fn begin(self: &Arc<Self>, method: &Method, path: String, note: Option<Arc<Note>>) -> Ticket {
-        /// Visitors may make up methods of any length.
+        /// Visitors may make up methods of any length, and out of anything: even of the key.
         const LONGEST: usize = 20;
-        let method = match method.as_str().as_bytes().get(..LONGEST) {
-            Some(beginning) => Method::from_bytes(beginning).unwrap_or_default(),
-            None => method.clone(),
+        let method = match method.as_str().len() {
+            0..=LONGEST => method.clone(),
+            _ => Method::from_bytes(b"-").unwrap_or_default(),
         };
         let (requests, came, began) = (self.clone(), SystemTime::now(), Instant::now());
         Ticket { requests, came, began, method, path, status: 0, bytes: 0, refused: None, note, own: false }
@@ -279,7 +279,7 @@ mod tests {
             ticket.refused = (n == 1).then_some("no key");
         }
         let endless = Method::from_bytes(&[b'A'; 60_000]).unwrap();
-        assert_eq!(requests.begin(&endless, String::new(), None).unlisted(true).method.as_str().len(), 20);
+        assert_eq!(requests.begin(&endless, String::new(), None).unlisted(true).method.as_str(), "-");
         let path = path_of_requests(logs.path()).unwrap();
         assert_eq!(requests.answer(&format!("{path}x")), None);
         let told: Told = serde_json::from_str(&requests.answer(&path).unwrap()).unwrap();
