@@ -103,6 +103,22 @@ pub struct Rules {
     pub log_requests: Option<PathBuf>,
 }
 
+#[cfg(test)]
+impl Rules {
+    /// Nothing but the MCP paths, for everybody.
+    fn open() -> Self {
+        Self {
+            allow: AllowList::new("/mcp", "/mcp", None, &[]),
+            lock: Lock::open(),
+            hosts: vec![],
+            unproven: false,
+            frontend: None,
+            largest_body: 1 << 30,
+            log_requests: None,
+        }
+    }
+}
+
 /// Where the edge listens.
 #[derive(Debug)]
 pub enum Listen {

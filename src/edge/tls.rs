@@ -89,7 +89,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use crate::cert::{self, LocalCa, Source};
-    use crate::edge::{AllowList, Edge, HostRule, Listen, Lock, Rules, Target, Tls};
+    use crate::edge::{Edge, HostRule, Listen, Rules, Target, Tls};
     use crate::state::State;
 
     /// A gateway that answers everything.
@@ -123,17 +123,7 @@ mod tests {
         let listen =
             Listen::Tls(Box::new(Tls { port: free, keeper, every: Duration::from_millis(300), told }));
         let (suspect, _suspicions) = mpsc::channel(1);
-        let allow = AllowList::new("/mcp", "/mcp", None, &[]);
-        let rules = Rules {
-            allow,
-            lock: Lock::open(),
-            hosts: vec![],
-            unproven: false,
-            frontend: None,
-            largest_body: 1 << 30,
-            log_requests: None,
-        };
-        let edge = Edge::bind(listen, rules, home.path(), suspect).await.unwrap();
+        let edge = Edge::bind(listen, Rules::open(), home.path(), suspect).await.unwrap();
         edge.open(gateway().await);
         // Every request shakes hands anew, and believes no certificate that is over.
         let ca = reqwest::Certificate::from_pem(&pem).unwrap();

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::edge::{AllowList, Edge, HostRule, Listen, Lock, Rules, Target};
+use crate::edge::{Edge, HostRule, Listen, Rules, Target};
 
 /// An edge in front of a gateway that takes connections and does nothing with them.
 struct Standing {
@@ -22,16 +22,7 @@ impl Standing {
     async fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         let (suspect, suspicions) = mpsc::channel(1);
-        let rules = Rules {
-            allow: AllowList::new("/mcp", "/mcp", None, &[]),
-            lock: Lock::open(),
-            hosts: vec![],
-            unproven: false,
-            frontend: None,
-            largest_body: 1 << 30,
-            log_requests: None,
-        };
-        let edge = Edge::bind(Listen::Plain(None), rules, home.path(), suspect).await.unwrap();
+        let edge = Edge::bind(Listen::Plain(None), Rules::open(), home.path(), suspect).await.unwrap();
         let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = gateway.local_addr().unwrap();
         edge.open(Target { address, tls: false, host: HostRule::Preserve, guard: None });
